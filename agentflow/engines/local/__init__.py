@@ -1,0 +1,29 @@
+"""The embedded engine: llama.cpp in this process, with continuous batching, shared prefixes and exact log-probabilities.
+
+`open_local` is the way in. `engine.py` joins asyncio to one thread; `scheduler.py` decides what is evaluated next;
+`generation.py` is one request; `sampling.py` and `constraint.py` choose a token; `chat.py` renders prompts; `llama.py`
+is the only file that knows llama.cpp.
+"""
+
+from agentflow.engines.models import find_model
+from agentflow.errors import ConfigError
+
+try:
+    from agentflow.engines.local.engine import BASE, LocalEngine, LocalSettings
+except ImportError as error:
+    raise ConfigError(
+        f"the embedded engine needs {error.name}: pip install 'agentflow-grpo[local]' (llama.cpp is compiled on the way)"
+    ) from error
+
+__all__ = ["BASE", "LocalEngine", "LocalSettings", "open_local"]
+
+
+def open_local(model: str, **settings: object) -> LocalEngine:
+    """Open a model by its name in the registry (`agentflow models`) or by the path of a GGUF file.
+
+    Fetches a registered model that is not on disk. `settings` are the fields of `LocalSettings`. Raises `UnknownName`,
+    `ConfigError` or `DownloadError`.
+
+    Example: `open_local("qwen2.5-coder-0.5b", max_concurrency=8)`
+    """
+    return LocalEngine(f"local:{model}", find_model(model), LocalSettings.model_validate(settings))

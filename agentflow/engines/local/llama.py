@@ -1,0 +1,201 @@
+"""llama.cpp's low-level calls, as the three objects that the scheduler needs: `Model`, `Context` and `Adapter`.
+
+Nothing here schedules or samples. The package `llama-cpp-python` is used for its C bindings only: its high-level class
+runs one sequence at a time.
+"""
+
+import ctypes
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+# Threads that wait for each other inside one evaluation spin for a moment and sleep then. By default libgomp spins much
+# longer where it believes that it has the machine to itself, which collapses 10 to 40 times as soon as another process
+# takes a core. This count keeps the whole speed of a quiet machine (LOG.md has the numbers). Read once, when libgomp is
+# loaded, so it is set before that; a user's own setting wins.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+
+import llama_cpp
+
+from agentflow.errors import ConfigError, EngineError
+
+BATCH_TOKENS = 512  # tokens evaluated in one call; more gains nothing on a CPU and delays the sequences that decode
+
+
+class Row(NamedTuple):
+    """One token to evaluate: its id, its position, the sequence it belongs to, and whether its logits are wanted."""
+
+    token: int
+    position: int
+    sequence: int
+    wants_logits: bool
+
+
+class CacheFull(Exception):
+    """No free cell is left in the KV cache. Nothing was evaluated."""
+
+
+@llama_cpp.llama_log_callback
+def _drop_log(_level: int, _text: bytes, _user_data: ctypes.c_void_p) -> None:
+    """llama.cpp prints hundreds of lines to stderr; errors arrive as return codes."""
+
+
+def _start() -> None:
+    llama_cpp.llama_log_set(_drop_log, ctypes.c_void_p(0))
+    llama_cpp.llama_backend_init()
+
+
+class Model:
+    """Weights and vocabulary of one GGUF file. Several contexts can share it.
+
+    Raises `ConfigError` for a file that llama.cpp can not load.
+    """
+
+    def __init__(self, path: Path) -> None:
+        _start()
+        self.path = path
+        self.pointer = llama_cpp.llama_model_load_from_file(
+            str(path).encode(), llama_cpp.llama_model_default_params()
+        )
+        if not self.pointer:
+            raise ConfigError(f"{path} can not be loaded: wanted a GGUF file that llama.cpp knows")
+        self.vocabulary = llama_cpp.llama_model_get_vocab(self.pointer)
+        self.num_tokens: int = llama_cpp.llama_vocab_n_tokens(self.vocabulary)
+        self.training_context: int = llama_cpp.llama_model_n_ctx_train(self.pointer)
+        self.adds_bos: bool = bool(llama_cpp.llama_vocab_get_add_bos(self.vocabulary))
+        self.bos: int = llama_cpp.llama_vocab_bos(self.vocabulary)
+
+    def tokenize(self, text: str, *, special: bool) -> list[int]:
+        """Token ids of a text. With `special` false, control tokens that the text spells stay plain text."""
+        data = text.encode("utf-8", errors="replace")
+        size = len(data) + 8
+        buffer = (llama_cpp.llama_token * size)()
+        count = llama_cpp.llama_tokenize(self.vocabulary, data, len(data), buffer, size, False, special)
+        assert count >= 0, "a token covers at least one byte"
+        return list(buffer[:count])
+
+    @cached_property
+    def pieces(self) -> list[bytes]:
+        """The bytes that each token stands for; empty for control tokens."""
+        buffer = ctypes.create_string_buffer(1024)
+        result = []
+        for token in range(self.num_tokens):
+            size = llama_cpp.llama_token_to_piece(self.vocabulary, token, buffer, len(buffer), 0, False)
+            result.append(buffer.raw[:size] if size > 0 else b"")
+        return result
+
+    def piece_with_control(self, token: int) -> str:
+        """The text of a token, control tokens included: `<|im_end|>`."""
+        buffer = ctypes.create_string_buffer(1024)
+        size = llama_cpp.llama_token_to_piece(self.vocabulary, token, buffer, len(buffer), 0, True)
+        return buffer.raw[: max(size, 0)].decode("utf-8", errors="replace")
+
+    @cached_property
+    def end_tokens(self) -> frozenset[int]:
+        """The tokens that end a generation, such as `<|im_end|>` and `<|endoftext|>`."""
+        ends = (t for t in range(self.num_tokens) if llama_cpp.llama_vocab_is_eog(self.vocabulary, t))
+        return frozenset(ends)
+
+    @cached_property
+    def chat_template(self) -> str | None:
+        """The Jinja chat template inside the file, if there is one."""
+        text = llama_cpp.llama_model_chat_template(self.pointer, None)
+        return text.decode("utf-8") if text else None
+
+    def close(self) -> None:
+        if self.pointer:
+            llama_cpp.llama_model_free(self.pointer)
+            self.pointer = None
+
+
+class Adapter:
+    """A LoRA adapter in a GGUF file, loaded for one model. Freed together with its model."""
+
+    def __init__(self, model: Model, path: Path) -> None:
+        self.pointer = llama_cpp.llama_adapter_lora_init(model.pointer, str(path).encode())
+        if not self.pointer:
+            raise ConfigError(f"{path} can not be loaded: wanted a GGUF LoRA adapter made for {model.path.name}")
+
+
+class Context:
+    """A KV cache over one model, and the calls that fill it.
+
+    Sequences share cells: copying a prefix from one sequence to another marks cells and moves no data. `cells` is the
+    number of tokens that all sequences together can hold.
+    """
+
+    def __init__(self, model: Model, *, cells: int, sequences: int, threads: int) -> None:
+        parameters = llama_cpp.llama_context_default_params()
+        parameters.n_ctx = cells
+        parameters.n_batch = parameters.n_ubatch = BATCH_TOKENS
+        parameters.n_seq_max = sequences
+        parameters.n_outputs_max = sequences  # default: a logits buffer for every token of a batch, 300 MB for Qwen
+        parameters.n_threads = parameters.n_threads_batch = threads
+        parameters.kv_unified = True
+        # Flash attention skips cells of other sequences, so that many sequences in one cache stay cheap.
+        parameters.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_ENABLED
+        parameters.no_perf = True
+        self.model = model
+        self.cells = cells
+        self.pointer = llama_cpp.llama_init_from_model(model.pointer, parameters)
+        if not self.pointer:
+            raise ConfigError(f"no memory for a context of {cells} tokens: ask for less (context_length)")
+        self._memory = llama_cpp.llama_get_memory(self.pointer)
+        self._batch = llama_cpp.llama_batch_init(BATCH_TOKENS, 0, 1)
+
+    def evaluate(self, rows: Sequence[Row]) -> None:
+        """Evaluate up to `BATCH_TOKENS` tokens. Raises `CacheFull` (nothing done) or `EngineError`."""
+        batch = self._batch
+        batch.n_tokens = len(rows)
+        for i, row in enumerate(rows):
+            batch.token[i] = row.token
+            batch.pos[i] = row.position
+            batch.n_seq_id[i] = 1
+            batch.seq_id[i][0] = row.sequence
+            batch.logits[i] = row.wants_logits
+        code = llama_cpp.llama_decode(self.pointer, batch)
+        if code == 1:
+            raise CacheFull
+        if code != 0:
+            raise EngineError(f"llama.cpp could not evaluate a batch of {len(rows)} tokens (code {code})")
+
+    def logits(self, row: int) -> npt.NDArray[np.float32]:
+        """A copy of the logits of row number `row` of the last batch, shape (num_tokens,)."""
+        pointer = llama_cpp.llama_get_logits_ith(self.pointer, row)
+        return np.ctypeslib.as_array(pointer, shape=(self.model.num_tokens,)).copy()
+
+    def copy_prefix(self, source: int, target: int, length: int) -> None:
+        """Let `target` share the first `length` tokens of `source`."""
+        llama_cpp.llama_memory_seq_cp(self._memory, source, target, 0, length)
+
+    def truncate(self, sequence: int, length: int) -> None:
+        """Forget everything of a sequence from position `length` on."""
+        llama_cpp.llama_memory_seq_rm(self._memory, sequence, length, -1)
+
+    def clear(self) -> None:
+        """Forget all sequences."""
+        llama_cpp.llama_memory_clear(self._memory, True)
+
+    def set_threads(self, threads: int) -> None:
+        llama_cpp.llama_set_n_threads(self.pointer, threads, threads)
+
+    def set_adapter(self, adapter: Adapter | None) -> None:
+        """Apply one adapter at full scale, or none. What the cache holds was computed without it: clear it too."""
+        adapters = [adapter.pointer] if adapter else []
+        pointers = (llama_cpp.llama_adapter_lora_p_ctypes * len(adapters))(*adapters)
+        scales = (ctypes.c_float * len(adapters))(*[1.0] * len(adapters))
+        if llama_cpp.llama_set_adapters_lora(self.pointer, pointers, len(adapters), scales) != 0:
+            raise EngineError("llama.cpp refused the adapter")
+        self.clear()
+
+    def close(self) -> None:
+        if self.pointer:
+            llama_cpp.llama_batch_free(self._batch)
+            llama_cpp.llama_free(self.pointer)
+            self.pointer = None

@@ -1,0 +1,242 @@
+"""Continuous batching over one KV cache.
+
+Every round evaluates one batch: the newest token of each generation that runs, and as much of the waiting prompts as
+fits beside them. A prompt takes over the longest prefix that any sequence, running or finished, has in the cache; when
+two prompts that start alike arrive together, the second waits until the first has evaluated what they share.
+
+Not here: threads, asyncio, chat templates (`engine.py`), and the C calls (`llama.py`).
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+
+from agentflow.engines.local.generation import Generation
+from agentflow.engines.local.llama import BATCH_TOKENS, CacheFull, Context, Row
+from agentflow.errors import EngineError
+
+WORTH_WAITING_FOR = 32  # tokens; evaluating fewer again costs less than the round that waiting for them takes
+
+
+@dataclass(eq=False)
+class Sequence:
+    """A place in the KV cache: what was evaluated there, and the generation that uses it, if any."""
+
+    number: int
+    evaluated: list[int] = field(default_factory=list)
+    generation: Generation | None = None
+    last_used: int = 0
+
+    @property
+    def planned(self) -> list[int]:
+        """The tokens this sequence holds or will hold soon."""
+        return self.generation.target if self.generation else self.evaluated
+
+    @property
+    def missing(self) -> int:
+        """Tokens of its generation that still have to be evaluated."""
+        return len(self.generation.target) - len(self.evaluated) if self.generation else 0
+
+
+@dataclass
+class Statistics:
+    """Counted since the start. `reused` prompt tokens were in the cache, `evaluated` ones were computed."""
+
+    evaluated: int = 0
+    reused: int = 0
+    rounds: int = 0
+
+
+class Scheduler:
+    """Runs many generations at once on one context. Not thread-safe: one thread owns it.
+
+    `max_running` generations share a batch. There are more sequences than that, so that finished ones can keep their
+    cache for the next turn of the same conversation.
+    """
+
+    def __init__(self, context: Context, *, max_running: int, num_sequences: int) -> None:
+        assert num_sequences >= max_running
+        self.statistics = Statistics()
+        self._context = context
+        self._max_running = max_running
+        self._sequences = [Sequence(number) for number in range(num_sequences)]
+        self._waiting: deque[Generation] = deque()
+        self._between: deque[Callable[[], None]] = deque()
+        self._clock = count(1)
+
+    def submit(self, generation: Generation) -> None:
+        """Queue a generation; it is finished from within a later `step`, or at once if its schema left no choice."""
+        if generation.finish_reason:
+            generation.finish()
+        else:
+            self._waiting.append(generation)
+
+    def between_generations(self, action: Callable[[], None]) -> None:
+        """Run `action` at a moment when nothing runs; what is submitted later waits for it. Forgets the cache."""
+        self._between.append(action)
+
+    def fail_all(self, error: EngineError) -> None:
+        """Finish all that runs or waits with an error, and forget the cache: its state is not known any more."""
+        for sequence in self._running:
+            assert sequence.generation
+            sequence.generation.error = error
+            self._release(sequence)
+        while self._waiting:
+            generation = self._waiting.popleft()
+            generation.error = error
+            generation.finish()
+        self._forget()
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._waiting or self._between or self._running)
+
+    def step(self) -> None:
+        """One round: admit, evaluate one batch, draw a token wherever a prompt or a last token was evaluated."""
+        self._drop_cancelled()
+        if self._between and not self._running:
+            self._forget()
+            self._between.popleft()()
+        if not self._between:
+            self._admit()
+        batch = self._fill_batch()
+        if not batch:
+            return
+        rows = [row for _, part in batch for row in part]
+        try:
+            self._evaluate(rows)
+        except EngineError as error:
+            self.fail_all(error)
+            return
+        self.statistics.rounds += 1
+        self.statistics.evaluated += len(rows)
+        self._advance(batch)
+
+    @property
+    def _running(self) -> list[Sequence]:
+        return [s for s in self._sequences if s.generation]
+
+    def _drop_cancelled(self) -> None:
+        for sequence in self._running:
+            if sequence.generation and sequence.generation.cancelled:
+                self._release(sequence)
+        if any(g.cancelled for g in self._waiting):
+            self._waiting = deque(g for g in self._waiting if not g.cancelled)
+
+    def _forget(self) -> None:
+        self._context.clear()
+        for sequence in self._sequences:
+            sequence.evaluated = []
+
+    def _admit(self) -> None:
+        """Start as many waiting generations as there is room for, in their order but for those that wait for a prefix.
+
+        Each may need all its cells for itself at the end, so that many are set aside: a running generation never has
+        to give way.
+        """
+        reserved = sum(s.generation.most_tokens for s in self._running if s.generation)
+        room = self._max_running - len(self._running)
+        skipped: list[Generation] = []
+        while self._waiting and room > 0 and len(skipped) < self._max_running:
+            generation = self._waiting.popleft()
+            if reserved + generation.most_tokens > self._context.cells:
+                skipped.append(generation)
+                break
+            if self._start(generation):
+                reserved += generation.most_tokens
+                room -= 1
+            else:
+                skipped.append(generation)
+        self._waiting.extendleft(reversed(skipped))
+
+    def _start(self, generation: Generation) -> bool:
+        """Give a generation a sequence with all of its prompt that the cache has; False: better wait for a prefix."""
+        most = len(generation.prompt) - 1  # the last token is evaluated in any case: its logits are needed
+        donor, shared = None, 0
+        for sequence in self._sequences:
+            coming = min(_common(sequence.planned, generation.prompt), most)
+            there = min(coming, len(sequence.evaluated))
+            if coming - there >= WORTH_WAITING_FOR and coming > shared + WORTH_WAITING_FOR:
+                return False
+            if there > shared:
+                donor, shared = sequence, there
+        target = self._vacant(donor, shared)
+        if donor is target:
+            self._context.truncate(target.number, shared)
+        else:
+            self._context.truncate(target.number, 0)
+            if donor:
+                self._context.copy_prefix(donor.number, target.number, shared)
+        if donor:
+            donor.last_used = next(self._clock)
+        target.evaluated = generation.prompt[:shared]
+        target.generation = generation
+        generation.cached_tokens = shared
+        self.statistics.reused += shared
+        return True
+
+    def _vacant(self, donor: Sequence | None, shared: int) -> Sequence:
+        """The sequence to use: the donor itself where nothing of it is lost, else an empty one, else the oldest."""
+        if donor and not donor.generation and len(donor.evaluated) == shared:
+            return donor
+        idle = [s for s in self._sequences if not s.generation]
+        return min(idle, key=lambda s: (bool(s.evaluated), s is donor, s.last_used))
+
+    def _fill_batch(self) -> list[tuple[Sequence, list[Row]]]:
+        """Rows of the next batch, by sequence: those with least to evaluate (the decoding ones) come first."""
+        batch = []
+        room = BATCH_TOKENS
+        for sequence in sorted(self._running, key=lambda s: s.missing):
+            assert sequence.generation
+            start, target = len(sequence.evaluated), sequence.generation.target
+            end = min(len(target), start + room)
+            if end > start:
+                rows = [Row(target[p], p, sequence.number, p == len(target) - 1) for p in range(start, end)]
+                batch.append((sequence, rows))
+                room -= len(rows)
+        return batch
+
+    def _evaluate(self, rows: list[Row]) -> None:
+        while True:
+            try:
+                self._context.evaluate(rows)
+                return
+            except CacheFull:
+                idle = [s for s in self._sequences if not s.generation and s.evaluated]
+                if not idle:
+                    raise EngineError("the KV cache is full of running generations") from None
+                oldest = min(idle, key=lambda s: s.last_used)
+                self._context.truncate(oldest.number, 0)
+                oldest.evaluated = []
+
+    def _advance(self, batch: list[tuple[Sequence, list[Row]]]) -> None:
+        row = -1
+        for sequence, rows in batch:
+            row += len(rows)
+            sequence.evaluated += [r.token for r in rows]
+            generation = sequence.generation
+            assert generation
+            if rows[-1].wants_logits:
+                generation.draw(self._context.logits(row))
+                if generation.finish_reason:
+                    self._release(sequence)
+
+    def _release(self, sequence: Sequence) -> None:
+        generation = sequence.generation
+        assert generation
+        sequence.generation = None
+        sequence.last_used = next(self._clock)
+        generation.finish()
+
+
+def _common(first: list[int], second: list[int]) -> int:
+    """Length of the common prefix.
+
+    >>> _common([1, 2, 3], [1, 2, 4, 5])
+    2
+    """
+    length = min(len(first), len(second))
+    if first[:length] == second[:length]:
+        return length
+    return next(i for i in range(length) if first[i] != second[i])
