@@ -208,7 +208,7 @@ class Capabilities(Noun):
 
         >>> Capabilities().require("x", Sampling(top_k=5))
         Traceback (most recent call last):
-        agentflow.errors.CapabilityError: engine 'x' can not take top_k: leave it out of the module's settings
+        agentflow.errors.CapabilityError: engine 'x' can not take top_k: set a sampling value ...
         """
         settings = ("temperature", "top_p", "top_k", "min_p", "seed")
         wanted = [name for name in settings if getattr(sampling, name) is not None]
@@ -217,7 +217,8 @@ class Capabilities(Noun):
         missing = [name for name in wanted if not getattr(self, name)]
         if missing:
             raise CapabilityError(
-                f"engine {engine!r} can not take {', '.join(missing)}: leave it out of the module's settings"
+                f"engine {engine!r} can not take {', '.join(missing)}: "
+                'set a sampling value to "none" for that module, a schema off with constrained = false'
             )
         if self.context_length is not None and sampling.max_tokens >= self.context_length:
             raise CapabilityError(

@@ -106,9 +106,7 @@ class Generation:
     def _cut_at_stop(self, before: int) -> bool:
         """Cut the text where a stop string begins; one can span several tokens."""
         found = [
-            place
-            for stop in self.sampling.stop
-            if (place := self.text.find(stop, max(0, before - len(stop) + 1))) >= 0
+            place for stop in self.sampling.stop if (place := self.text.find(stop, max(0, before - len(stop) + 1))) >= 0
         ]
         if found:
             self.text = self.text[: min(found)]

@@ -60,9 +60,7 @@ class Model:
     def __init__(self, path: Path) -> None:
         _start()
         self.path = path
-        self.pointer = llama_cpp.llama_model_load_from_file(
-            str(path).encode(), llama_cpp.llama_model_default_params()
-        )
+        self.pointer = llama_cpp.llama_model_load_from_file(str(path).encode(), llama_cpp.llama_model_default_params())
         if not self.pointer:
             raise ConfigError(f"{path} can not be loaded: wanted a GGUF file that llama.cpp knows")
         self.vocabulary = llama_cpp.llama_model_get_vocab(self.pointer)

@@ -1,0 +1,187 @@
+"""The commands, and what an error becomes: exit code 2 for the user's mistake, 1 for the world's, 130 for Ctrl-C."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, CycloptsError, Group, Parameter
+from rich.console import Console
+from rich.text import Text
+
+from agentflow.errors import AgentFlowError, ConfigError
+
+app = App(
+    name="agentflow",
+    help="Four agents, one memory, real tools: answers questions in turns, on a model that runs here.",
+)
+models = App(name="models", help="Models with known weights: list them, fetch one.")
+corpus = App(name="corpus", help="Collections of passages for wikipedia_search: list them, build one of your own.")
+config = App(name="config", help="Settings: show what is in force.")
+for commands in (models, corpus, config):
+    app.command(commands)
+
+_ENGINES = Group("Engines and tools")
+_LIMITS = Group("Limits")
+
+Tools = Annotated[str | None, Parameter(name="--tools", group=_ENGINES, help="Names of tools, with commas between.")]
+Engine = Annotated[
+    str | None,
+    Parameter(
+        name="--engine", group=_ENGINES, help="Engine of all modules: local:NAME, openai:MODEL, ollama:MODEL ..."
+    ),
+]
+Planner = Annotated[str | None, Parameter(name="--planner", group=_ENGINES, help="Engine of the planner alone.")]
+Turns = Annotated[int | None, Parameter(name="--max-turns", group=_LIMITS, help="At most so many turns.")]
+Seconds = Annotated[float | None, Parameter(name="--max-seconds", group=_LIMITS, help="At most so many seconds.")]
+ConfigFile = Annotated[Path | None, Parameter(name="--config", help="A TOML file of settings.")]
+Setting = Annotated[
+    list[str] | None,
+    Parameter(name="--set", help="Any setting, as name=value: --set planner.temperature=0.5", negative=()),
+]
+Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print one JSON object and nothing else.")]
+
+
+def _overrides(**flags: object) -> dict[str, object]:
+    """Flags that were given, by the dotted names of their settings."""
+    return {name.replace("__", "."): value for name, value in flags.items() if value is not None}
+
+
+@app.command
+def solve(
+    question: str,
+    *,
+    tools: Tools = None,
+    engine: Engine = None,
+    planner: Planner = None,
+    max_turns: Turns = None,
+    max_seconds: Seconds = None,
+    config: ConfigFile = None,
+    settings: Setting = None,
+    json: Json = False,
+) -> int:
+    """Answer a question, showing the turns as they happen.
+
+    Exit code 0: answered. 1: not answered (a budget was used up, no answer came out, or a server failed; what there
+    is is shown). 2: a mistake in the command or its settings.
+
+    Parameters
+    ----------
+    question
+        The question, in quotes.
+    """
+    from agentflow.cli.settings import read_settings
+    from agentflow.cli.solving import run_solve
+
+    flags = _overrides(
+        tools__enabled=tools.split(",") if tools else None,
+        engine=engine,
+        planner__engine=planner,
+        budget__max_turns=max_turns,
+        budget__max_seconds=max_seconds,
+    )
+    return run_solve(question, read_settings(config, settings, flags), as_json=json)
+
+
+@app.command
+def demo(*, engine: Engine = None, config: ConfigFile = None, settings: Setting = None) -> int:
+    """Solve four questions of different kinds, live: each of them takes a tool.
+
+    Exit code 0 if at least three answers are right.
+    """
+    from agentflow.cli.demo import run_demo
+    from agentflow.cli.settings import read_settings
+
+    return run_demo(read_settings(config, settings, _overrides(engine=engine)))
+
+
+@app.command
+def show(trace: Path, *, last: Annotated[int | None, Parameter(help="Only the last so many.")] = None) -> int:
+    """Render a trace as readable text.
+
+    Parameters
+    ----------
+    trace
+        A file of trajectories, as `solve` writes it.
+    """
+    from agentflow.cli.rendering import render_trajectory
+    from agentflow.trace import read_trajectories
+
+    trajectories = list(read_trajectories(trace))
+    console = Console()
+    for trajectory in trajectories[-last:] if last else trajectories:
+        console.print(render_trajectory(trajectory))
+    return 0
+
+
+@models.default
+def list_models() -> int:
+    """List the models that are known by name, with what is on disk."""
+    from agentflow.cli.listings import model_table
+
+    Console().print(model_table())
+    return 0
+
+
+@models.command(name="get")
+def get_model(name: str) -> int:
+    """Fetch the weights of a model and print where they are.
+
+    Parameters
+    ----------
+    name
+        A name that `agentflow models` lists.
+    """
+    from agentflow.engines.models import find_model
+
+    print(find_model(name))
+    return 0
+
+
+@corpus.default
+def list_corpora() -> int:
+    """List the corpora that are known by name, with what is on disk."""
+    from agentflow.cli.listings import corpus_table
+
+    Console().print(corpus_table())
+    return 0
+
+
+@corpus.command(name="build")
+def build(
+    file: Path, *, name: Annotated[str | None, Parameter(help="The name to find it by; default: the file's.")] = None
+) -> int:
+    """Build a search index over passages.
+
+    Parameters
+    ----------
+    file
+        JSONL or JSONL.gz, one passage a line: {"id": ..., "title": ..., "text": ...}
+    """
+    from agentflow.cli.listings import build_and_report
+
+    return build_and_report(file, name)
+
+
+@config.command(name="show")
+def show_config(*, config: ConfigFile = None, settings: Setting = None) -> int:
+    """Print every setting that is in force, as TOML that `--config` reads."""
+    from agentflow.cli.settings import as_toml, read_settings
+
+    print(as_toml(read_settings(config, settings, {})))
+    return 0
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    try:
+        code = app(exit_on_error=False, error_console=errors, result_action="return_value")
+    except CycloptsError:  # its message is printed already
+        code = 2
+    except AgentFlowError as error:
+        errors.print(Text.assemble(("error: ", "bold red"), str(error)))
+        code = 2 if isinstance(error, ConfigError) else 1
+    except KeyboardInterrupt:
+        errors.print("[yellow]interrupted[/]")
+        code = 130
+    sys.exit(code)

@@ -1,0 +1,70 @@
+"""`agentflow demo`: four questions of different kinds, solved live. Each takes a tool."""
+
+import asyncio
+
+from rich.console import Console
+from rich.table import Table
+
+from agentflow.assemble import open_flow
+from agentflow.cli.solving import notice, show_live, status
+from agentflow.config import Config
+from agentflow.scoring import score
+from agentflow.types import Task, Trajectory
+
+ENOUGH = 3  # right answers for exit code 0: a small model may miss one
+
+QUESTIONS = (
+    Task(
+        id="arithmetic",
+        question="What is 48731 * 9127 - 2**19?",
+        answers=("444243549",),
+        metadata={"scorer": "number"},
+    ),
+    Task(
+        id="fact",
+        question="In which year was the chemical element oxygen's discoverer Joseph Priestley born?",
+        answers=("1733",),
+        metadata={"scorer": "number"},
+    ),
+    Task(
+        id="two hops",
+        question="In which city was the composer of the opera Carmen born?",
+        answers=("Paris",),
+        metadata={"scorer": "contains"},
+    ),
+    Task(
+        id="program",
+        question="How many prime numbers below 5000 have a digit sum of 10?",
+        answers=("?",),
+        metadata={"scorer": "number"},
+    ),
+)
+
+
+def run_demo(config: Config) -> int:
+    """Solve the questions, show the answers; 0 if enough of them are right."""
+    console = Console()
+    trajectories = asyncio.run(_solve_all(config, console))
+    scores = [score(trajectory.task, trajectory.answer) for trajectory in trajectories]
+    console.print(_summary(trajectories, scores))
+    return 0 if sum(scores) >= ENOUGH else 1
+
+
+async def _solve_all(config: Config, console: Console) -> list[Trajectory]:
+    with status(console, "loading the model and the tools") as spinner:
+        async with open_flow(config, notice=notice) as flow:
+            return [await show_live(flow, task, console, spinner) for task in QUESTIONS]
+
+
+def _summary(trajectories: list[Trajectory], scores: list[float]) -> Table:
+    table = Table("kind", "answer", "expected", "right", "turns", "seconds", title="Demo")
+    for trajectory, reward in zip(trajectories, scores, strict=True):
+        table.add_row(
+            trajectory.task.id,
+            trajectory.answer,
+            trajectory.task.answers[0],
+            "[green]yes[/]" if reward == 1 else "[red]no[/]",
+            str(len(trajectory.turns)),
+            f"{trajectory.seconds:.0f}",
+        )
+    return table

@@ -1,0 +1,69 @@
+"""`agentflow solve`: one question, live."""
+
+import asyncio
+from contextlib import AbstractContextManager, nullcontext
+
+from rich.console import Console
+from rich.status import Status
+
+from agentflow.assemble import open_flow
+from agentflow.cli.rendering import render_end, render_question, render_turn
+from agentflow.config import Config
+from agentflow.errors import ConfigError
+from agentflow.flow import Flow
+from agentflow.types import Outcome, Task, Trajectory
+
+_DOING = {
+    "analyst": "reading the question",
+    "planner": "planning",
+    "executor": "writing the tool's arguments",
+    "verifier": "checking the results",
+    "generator": "writing the answer",
+}
+
+
+def run_solve(question: str, config: Config, *, as_json: bool) -> int:
+    """Solve and show; the exit code. With `as_json` only the trajectory is printed, as one object."""
+    if not question.strip():
+        raise ConfigError("the question is empty")
+    console = Console(quiet=as_json)
+    trajectory = asyncio.run(_solve(Task(question=question), config, console))
+    if as_json:
+        print(trajectory.model_dump_json())
+    elif config.trace:
+        console.print(f"trace: {config.trace}", style="dim", highlight=False, soft_wrap=True)
+    return 0 if trajectory.outcome is Outcome.ANSWERED else 1
+
+
+async def _solve(task: Task, config: Config, console: Console) -> Trajectory:
+    with status(console, "loading the model and the tools") as spinner:
+        async with open_flow(config, notice=notice) as flow:
+            return await show_live(flow, task, console, spinner)
+
+
+def notice(line: str) -> None:
+    """A line that matters and is no result."""
+    Console(stderr=True, highlight=False, soft_wrap=True).print(line, style="yellow")
+
+
+def status(console: Console, text: str) -> AbstractContextManager[Status | None]:
+    """A spinner where somebody watches, nothing in a pipe."""
+    return console.status(text) if console.is_terminal else nullcontext()
+
+
+async def show_live(flow: Flow, task: Task, console: Console, spinner: Status | None) -> Trajectory:
+    """Solve one task and print its turns as they come."""
+    turn_number = 1
+
+    def on_stage(stage: str) -> None:
+        if spinner:
+            spinner.update(f"turn {turn_number}: {_DOING.get(stage, f'running {stage}')}")
+
+    console.print(render_question(task.question))
+    solving = flow.solve(task, on_stage=on_stage)
+    async for turn in solving:
+        console.print(render_turn(turn))
+        turn_number += 1
+    trajectory = await solving
+    console.print(render_end(trajectory))
+    return trajectory

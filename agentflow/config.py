@@ -1,0 +1,200 @@
+"""One schema for every setting: TOML file and dotted overrides -> a validated `Config`.
+
+Unknown keys are refused with the nearest known one. Secrets are not settings: keys come from the environment alone.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from platformdirs import user_state_path
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator, model_validator
+
+from agentflow.errors import ConfigError, UnknownName
+from agentflow.types import Sampling
+
+DEFAULT_ENGINE = "local:qwen2.5-coder-1.5b"
+
+
+class Section(BaseModel):
+    """A table of the file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModuleConfig(Sampling):
+    """One module's engine and sampling.
+
+    `engine` is a specification such as `local:qwen2.5-coder-1.5b` or `openai:gpt-5`; empty means the engine of the
+    whole flow. The word "none" unsets a sampling value, for an engine that does not take it. With `constrained`, the
+    engine is held to the module's JSON schema; switch it off for an engine that can not do that, or to sample freely.
+    """
+
+    engine: str = ""
+    constrained: bool = True
+
+    @field_validator("temperature", "top_p", "top_k", "min_p", "seed", mode="before")
+    @classmethod
+    def _none_by_name(cls, value: object) -> object:
+        return None if value == "none" else value
+
+    @property
+    def sampling(self) -> Sampling:
+        """The sampling settings alone."""
+        return Sampling(**{name: getattr(self, name) for name in Sampling.model_fields})
+
+
+class BudgetConfig(Section):
+    """Limits of one solve. When one is used up the generator gives its best answer, once.
+
+    `max_turns` counts turns, `max_seconds` wall seconds, `max_tokens` prompt and completion tokens of all calls;
+    `tool_seconds` limits one tool call.
+    """
+
+    max_turns: int = Field(default=6, ge=1)
+    max_seconds: float | None = Field(default=300.0, gt=0)
+    max_tokens: int | None = Field(default=None, ge=1)
+    tool_seconds: float = Field(default=60.0, gt=0)
+
+
+class MemoryConfig(Section):
+    """How much of the past the modules see.
+
+    `question_tokens` is the longest question that is taken. `tokens` bounds the whole memory and `result_tokens` one
+    tool result. A result that does not fit is shortened in its middle, with a mark that says by how much; what was
+    shown once is never changed later.
+    """
+
+    question_tokens: int = Field(default=4096, ge=16)
+    tokens: int = Field(default=6144, ge=256)
+    result_tokens: int = Field(default=400, ge=64)
+
+
+class ToolsConfig(BaseModel):
+    """Which tools the executor may call, and a table of settings for each: `[tools.python] seconds = 20`."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    enabled: tuple[str, ...] = ("python", "wikipedia_search", "generalist")
+
+    @model_validator(mode="after")
+    def _settings_are_tables(self) -> "ToolsConfig":
+        for name, value in (self.model_extra or {}).items():
+            if not isinstance(value, dict):
+                raise ValueError(f"tools.{name} must be a table of settings for the tool {name!r}")
+        return self
+
+    @property
+    def settings(self) -> dict[str, dict[str, JsonValue]]:
+        """Settings by tool name."""
+        return dict(self.model_extra or {})
+
+
+class Config(Section):
+    """Everything that determines how a question is solved.
+
+    `engine` plays every module that names no other; `engines` holds settings by specification, such as
+    `[engines."local:qwen2.5-coder-1.5b"] threads = 4`. `prompts` is a prompt set or a folder of prompt files. `seed`
+    makes sampling repeatable. Every solve is appended to the file `trace`; "none" switches that off.
+
+    >>> Config().planner.sampling.max_tokens
+    256
+    """
+
+    engine: str = DEFAULT_ENGINE
+    engines: dict[str, dict[str, JsonValue]] = Field(default_factory=dict)
+    prompts: str = "json"
+    seed: int | None = None
+    analyst: ModuleConfig = ModuleConfig(temperature=0.0, max_tokens=128)
+    planner: ModuleConfig = ModuleConfig(temperature=0.0, max_tokens=256)
+    executor: ModuleConfig = ModuleConfig(temperature=0.0, max_tokens=512)
+    verifier: ModuleConfig = ModuleConfig(temperature=0.0, max_tokens=128)
+    generator: ModuleConfig = ModuleConfig(temperature=0.0, max_tokens=384)
+    budget: BudgetConfig = BudgetConfig()
+    memory: MemoryConfig = MemoryConfig()
+    tools: ToolsConfig = ToolsConfig()
+    trace: Path | None = Field(default_factory=lambda: user_state_path("agentflow") / "trace.jsonl")
+
+    @field_validator("trace", mode="before")
+    @classmethod
+    def _no_trace_by_name(cls, value: object) -> object:
+        return None if value == "none" else value
+
+
+MODULES: tuple[Literal["analyst", "planner", "executor", "verifier", "generator"], ...] = (
+    "analyst",
+    "planner",
+    "executor",
+    "verifier",
+    "generator",
+)
+
+
+def load_config(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Config:
+    """Read a TOML file, then apply overrides by dotted name: `{"planner.temperature": 0.5}`.
+
+    Raises `ConfigError` with the file, the place and what was wanted; `UnknownName` for a key nobody knows.
+
+    >>> load_config(overrides={"budget.max_turns": 3}).budget.max_turns
+    3
+    >>> load_config(overrides={"planer.temperature": 1})
+    Traceback (most recent call last):
+    agentflow.errors.UnknownName: unknown setting 'planer': did you mean 'planner'? Known: ...
+    """
+    table = _read(path) if path else {}
+    for name, value in (overrides or {}).items():
+        _put(table, name, value)
+    try:
+        return _with_defaults(table)
+    except ValidationError as error:
+        raise _explain(error, str(path) if path else "the settings") from None
+
+
+def _with_defaults(table: dict[str, Any]) -> Config:
+    """A module's table changes only what it names: the other settings of that module keep their defaults."""
+    for module in MODULES:
+        if isinstance(table.get(module), dict):
+            default = Config.model_fields[module].default
+            table[module] = {**default.model_dump(exclude_unset=True), **table[module]}
+    return Config.model_validate(table)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"no config file at {path}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from None
+
+
+def _put(table: dict[str, Any], name: str, value: Any) -> None:
+    *parents, last = name.split(".")
+    for parent in parents:
+        inner = table.setdefault(parent, {})
+        if not isinstance(inner, dict):
+            raise ConfigError(f"{name!r} can not be set: {parent!r} is a value and not a table")
+        table = inner
+    table[last] = value
+
+
+def _explain(error: ValidationError, source: str) -> ConfigError:
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return UnknownName("setting", place, _known(first["loc"]))
+    came = first["input"]
+    return ConfigError(f"{source}: {place}: {first['msg']} (came: {came!r})")
+
+
+def _known(place: tuple[int | str, ...]) -> list[str]:
+    """The dotted names that would have been accepted where an unknown one was found."""
+    model: type[BaseModel] = Config
+    for part in place[:-1]:
+        inner = model.model_fields[str(part)].annotation
+        assert isinstance(inner, type)
+        assert issubclass(inner, BaseModel)
+        model = inner
+    parents = ".".join(str(part) for part in place[:-1])
+    return [f"{parents}.{name}" if parents else name for name in model.model_fields]

@@ -1,0 +1,225 @@
+"""What each module must write, and how it is read: pure functions from text to `Action`, `Verdict` and answers.
+
+Two formats: JSON objects, and the tagged text of the AgentFlow paper's published planners. Reading is strict about
+meaning and lenient about wrapping (code fences, words around an object). What can not be read raises `Unreadable`,
+which the flow records as the model's mistake.
+"""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from agentflow.types import Action, JsonSchema, Verdict
+
+
+class Unreadable(ValueError):
+    """A model's text that does not follow its format. The message is shown to the model."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The generator's text, and the short answer extracted from it."""
+
+    output: str
+    short: str
+
+
+@dataclass(frozen=True)
+class Format:
+    """Readers of one format, and the schemas that an engine can be held to (None: free text)."""
+
+    read_plan: Callable[[str], Action]
+    read_verdict: Callable[[str], Verdict]
+    read_answer: Callable[[str], Answer]
+    plan_schema: Callable[[Sequence[str]], JsonSchema] | None = None
+    verdict_schema: JsonSchema | None = None
+    answer_schema: JsonSchema | None = None
+
+
+def read_object(text: str) -> dict[str, Any]:
+    """The first JSON object in a text.
+
+    >>> read_object('Sure! ```json\\n{"a": 1}\\n```')
+    {'a': 1}
+    >>> read_object("no object")
+    Traceback (most recent call last):
+    agentflow.flow.formats.Unreadable: no JSON object in the reply
+    """
+    start = text.find("{")
+    if start < 0:
+        raise Unreadable("no JSON object in the reply")
+    try:
+        # strict=False: models write line breaks inside strings
+        value, _ = json.JSONDecoder(strict=False).raw_decode(text, start)
+    except ValueError as error:
+        raise Unreadable(f"the JSON of the reply is broken: {error}") from None
+    except RecursionError:
+        raise Unreadable("the JSON of the reply is nested too deeply") from None
+    assert isinstance(value, dict)
+    clean: dict[str, Any] = _without_surrogates(value)
+    return clean
+
+
+def _without_surrogates(value: Any) -> Any:
+    """JSON can spell half a surrogate pair (`\\ud800`), which no file or engine takes."""
+    if isinstance(value, str):
+        return value.encode("utf-8", errors="replace").decode("utf-8")
+    if isinstance(value, list):
+        return [_without_surrogates(item) for item in value]
+    if isinstance(value, dict):
+        return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
+    return value
+
+
+def _text(fields: dict[str, Any], name: str, *, required: bool = True) -> str:
+    value = fields.get(name, "")
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str):
+        raise Unreadable(f"{name!r} must be text")
+    if required and not value.strip():
+        raise Unreadable(f"{name!r} is missing")
+    return value.strip()
+
+
+def read_json_plan(text: str) -> Action:
+    """
+    >>> read_json_plan('{"sub_goal": "compute 2+2", "tool": "python"}').tool
+    'python'
+    """
+    fields = read_object(text)
+    return Action(
+        justification=_text(fields, "justification", required=False),
+        context=_text(fields, "context", required=False),
+        sub_goal=_text(fields, "sub_goal"),
+        tool=_text(fields, "tool"),
+    )
+
+
+def read_json_verdict(text: str) -> Verdict:
+    """
+    >>> read_json_verdict('{"reason": "done", "verdict": "STOP"}')
+    Verdict(stop=True, reason='done')
+    """
+    fields = read_object(text)
+    verdict = _text(fields, "verdict").upper()
+    if verdict not in ("STOP", "CONTINUE"):
+        raise Unreadable(f"'verdict' must be STOP or CONTINUE, not {verdict[:40]!r}")
+    return Verdict(stop=verdict == "STOP", reason=_text(fields, "reason", required=False))
+
+
+def read_json_answer(text: str) -> Answer:
+    """
+    >>> read_json_answer('{"answer": "It is 4.", "short_answer": "4"}').short
+    '4'
+    """
+    fields = read_object(text)
+    short = _text(fields, "short_answer")
+    return Answer(output=_text(fields, "answer", required=False) or short, short=short)
+
+
+def _object(**properties: JsonSchema) -> JsonSchema:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _string(most_characters: int) -> JsonSchema:
+    return {"type": "string", "minLength": 1, "maxLength": most_characters}
+
+
+JSON = Format(
+    read_plan=read_json_plan,
+    read_verdict=read_json_verdict,
+    read_answer=read_json_answer,
+    # The reasons come first, so that the choice can follow from them.
+    plan_schema=lambda tools: _object(
+        justification=_string(200), context=_string(400), sub_goal=_string(300), tool={"enum": list(tools)}
+    ),
+    verdict_schema=_object(reason=_string(240), verdict={"enum": ["STOP", "CONTINUE"]}),
+    answer_schema=_object(answer=_string(800), short_answer=_string(160)),
+)
+
+
+_PLAN_FIELDS = re.compile(
+    r"Context\s*:\s*(?P<context>.*?)Sub-?\s?Goal\s*:\s*(?P<sub_goal>.*?)Tool\s?Name\s*:\s*(?P<tool>[^\n]*)",
+    re.DOTALL | re.IGNORECASE,
+)
+# The names that the published planners were trained with, and ours.
+_PAPER_TOOLS = {
+    "generalist_solution_generator_tool": "generalist",
+    "base_generator_tool": "generalist",
+    "python_code_generator_tool": "python",
+    "python_coder_tool": "python",
+    "wikipedia_rag_search_tool": "wikipedia_search",
+    "wikipedia_search_tool": "wikipedia_search",
+    "ground_google_search_tool": "web_search",
+    "google_search_tool": "web_search",
+    "web_rag_search_tool": "read_page",
+    "web_search_tool": "read_page",
+}
+
+
+def read_tagged_plan(text: str) -> Action:
+    """The last `Context: ... Sub-Goal: ... Tool Name: ...` of a text, as the paper's planners write it.
+
+    >>> read_tagged_plan("**Context:** 2, 3\\n**Sub-Goal:** add\\n**Tool Name:** Python_Code_Generator_Tool").tool
+    'python'
+    """
+    plain = text.replace("**", "").replace("`", "")
+    matches = [m for start in _starts(plain) if (m := _PLAN_FIELDS.match(plain, start))]
+    if not matches:
+        raise Unreadable("wanted 'Context: ...', 'Sub-Goal: ...' and 'Tool Name: ...', in this order")
+    last = matches[-1]
+    tool = re.sub(r"[\s_]+", "_", last["tool"].strip(" <>[]\"'.").lower())
+    if not last["sub_goal"].strip() or not tool:
+        raise Unreadable("'Sub-Goal' or 'Tool Name' is empty")
+    justification = re.search(r"Justification\s*:\s*(.*?)Context\s*:", plain, re.DOTALL | re.IGNORECASE)
+    return Action(
+        justification=justification[1].strip() if justification else "",
+        context=last["context"].strip(),
+        sub_goal=last["sub_goal"].strip(),
+        tool=_PAPER_TOOLS.get(tool, tool),
+    )
+
+
+def _starts(text: str) -> list[int]:
+    return [m.start() for m in re.finditer(r"Context\s*:", text, re.IGNORECASE)][-8:]
+
+
+def read_tagged_verdict(text: str) -> Verdict:
+    """
+    >>> read_tagged_verdict("All parts are there.\\nConclusion: STOP").stop
+    True
+    """
+    found = re.findall(r"Conclusion\s*:\s*\W*(STOP|CONTINUE)\b", text.replace("**", ""), re.IGNORECASE)
+    if not found:
+        raise Unreadable("wanted a last line 'Conclusion: STOP' or 'Conclusion: CONTINUE'")
+    reason = re.split(r"Conclusion\s*:", text, flags=re.IGNORECASE)[0].replace("**", "").strip()
+    return Verdict(stop=found[-1].upper() == "STOP", reason=reason)
+
+
+def read_tagged_answer(text: str) -> Answer:
+    """
+    >>> read_tagged_answer("It is 4. <answer>4</answer>").short
+    '4'
+    """
+    found = re.findall(r"<answer>(.*?)</answer>", text, re.DOTALL | re.IGNORECASE)
+    if not found or not found[-1].strip():
+        raise Unreadable("wanted the short answer between <answer> and </answer>")
+    return Answer(output=text.strip(), short=found[-1].strip())
+
+
+TAGGED = Format(read_plan=read_tagged_plan, read_verdict=read_tagged_verdict, read_answer=read_tagged_answer)
+
+FORMATS = {"paper": TAGGED}
+
+
+def format_of(prompt_set: str) -> Format:
+    """The format that a prompt set asks for: tagged text for `paper`, JSON for every other."""
+    return FORMATS.get(prompt_set, JSON)

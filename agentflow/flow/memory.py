@@ -1,0 +1,148 @@
+"""The memory that the four modules share: a bounded view of the turns so far.
+
+It is a view and no store: made anew from the turns of one solve, so nothing can leak between tasks. What it shows of a
+turn depends on that turn, the limits and the turns before it alone. So it only grows at its end, and engines can keep
+what they computed for its beginning.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from agentflow.config import MemoryConfig
+from agentflow.errors import ConfigError
+from agentflow.types import Status, TokenCounter, Turn
+
+ARGUMENT_TOKENS = 160  # of the tool's arguments, in memory
+_MOST_CHARACTERS = 32  # per token: a longer text is shortened without being counted whole, it may have megabytes
+REASON_TOKENS = 64  # of the verifier's reason
+LEAST_RESULT_TOKENS = 64  # what is left for the result of any turn, however long the others were
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is shown of one turn: its plan, also in the planner's own words, and what came of it."""
+
+    plan: str
+    plan_as_written: str
+    outcome: str
+
+    def __str__(self) -> str:
+        return f"{self.plan}\n{self.outcome}"
+
+
+@dataclass(frozen=True)
+class Memory:
+    """The turns so far, as text of at most `limits.tokens` tokens.
+
+    Policy: a tool result gets up to `limits.result_tokens`, but never what the turns after it need at least
+    (`least_per_turn`). A longer one is shortened in its middle, with a mark that says how much is left out.
+    """
+
+    turns: Sequence[Turn]
+    limits: MemoryConfig
+    max_turns: int
+    planner_tokens: int  # the most that the planner writes in a turn
+    count: TokenCounter
+
+    @property
+    def least_per_turn(self) -> int:
+        """Tokens set aside for every turn that is still to come."""
+        return self.planner_tokens + ARGUMENT_TOKENS + LEAST_RESULT_TOKENS + REASON_TOKENS
+
+    def check(self) -> None:
+        """Raise `ConfigError` if the limits can not hold `max_turns` turns."""
+        least = self.max_turns * self.least_per_turn
+        if least > self.limits.tokens:
+            raise ConfigError(
+                f"memory.tokens is {self.limits.tokens}, but {self.max_turns} turns need at least {least}: "
+                f"raise it, or lower budget.max_turns or planner.max_tokens (now {self.planner_tokens})"
+            )
+
+    def entries(self) -> list[Entry]:
+        """One entry for each turn, oldest first."""
+        shown: list[Entry] = []
+        left = self.limits.tokens
+        for number, turn in enumerate(self.turns, start=1):
+            to_come = (self.max_turns - number) * self.least_per_turn
+            entry = self._entry(turn, left - to_come)
+            left -= max(self.count(entry.plan), self.count(entry.plan_as_written)) + self.count(entry.outcome)
+            shown.append(entry)
+        return shown
+
+    def render(self) -> str:
+        """The whole memory as text, for the modules that do not see it as a conversation."""
+        parts = [f"Turn {number}\n{entry}" for number, entry in enumerate(self.entries(), start=1)]
+        return "\n\n".join(parts) or "No turn has been taken yet."
+
+    def _entry(self, turn: Turn, room: int) -> Entry:
+        plan, written = _plan(turn), _as_written(turn)
+        head = [self._arguments(turn)] if turn.arguments is not None else []
+        reason = [self._reason(turn)] if turn.verdict else []
+        used = max(self.count(plan), self.count(written)) + self.count("\n".join(head)) + REASON_TOKENS
+        limit = max(LEAST_RESULT_TOKENS, min(self.limits.result_tokens, room - used))
+        result = f"{_LABELS[turn.status]}: {shorten(turn.result, limit, self.count)}"
+        return Entry(plan, written, "\n".join([*head, result, *reason]))
+
+    def _arguments(self, turn: Turn) -> str:
+        assert turn.arguments is not None
+        values = list(turn.arguments.values())
+        # One text argument (a query, a program) is shown as it is: easier to read than escaped JSON.
+        only = values[0] if len(values) == 1 and isinstance(values[0], str) else None
+        text = only if only is not None else json.dumps(turn.arguments, ensure_ascii=False)
+        name = next(iter(turn.arguments)) if only is not None else "arguments"
+        return f"{name}: {shorten(text, ARGUMENT_TOKENS, self.count)}"
+
+    def _reason(self, turn: Turn) -> str:
+        assert turn.verdict
+        said = "STOP" if turn.verdict.stop else "CONTINUE"
+        return f"Verifier: {said}. {shorten(turn.verdict.reason, REASON_TOKENS - 8, self.count)}"
+
+
+_LABELS = {
+    Status.OK: "Result",
+    Status.PLAN_ERROR: "Error, no tool was called",
+    Status.UNKNOWN_TOOL: "Error, no tool was called",
+    Status.ARGUMENTS_ERROR: "Error, the tool was not called",
+    Status.TOOL_ERROR: "Error from the tool",
+    Status.TOOL_TIMEOUT: "Error from the tool",
+}
+
+
+def _plan(turn: Turn) -> str:
+    if turn.action is None:
+        return "Sub-goal: none"
+    context = f"Context: {turn.action.context}\n" if turn.action.context else ""
+    return f"{context}Sub-goal: {turn.action.sub_goal}\nTool: {turn.action.tool}"
+
+
+def _as_written(turn: Turn) -> str:
+    """What the planner said in this turn; empty for a turn that was built without its calls."""
+    return next((call.completion.text for call in turn.calls if call.module == "planner"), "")
+
+
+def shorten(text: str, limit: int, count: TokenCounter) -> str:
+    """Cut the middle out of a text, so that it has at most `limit` tokens; two thirds of what stays is its beginning.
+
+    >>> shorten("a b c d e f g h i j k l m n o p", 9, lambda text: len(text.split()))
+    'a b [... 25 characters left out ...] p'
+    >>> shorten("short", 8, len)
+    'short'
+    """
+    if len(text) <= _MOST_CHARACTERS * limit and count(text) <= limit:
+        return text
+    low, high = 0, min(len(text), _MOST_CHARACTERS * limit)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if count(_keep(text, middle)) <= limit:
+            low = middle
+        else:
+            high = middle - 1
+    return _keep(text, low)
+
+
+def _keep(text: str, characters: int) -> str:
+    tail = characters // 3
+    head = characters - tail
+    mark = f" [... {len(text) - characters} characters left out ...] "
+    return (text[:head].rstrip() + mark + text[len(text) - tail :].lstrip()).strip()

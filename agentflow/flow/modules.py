@@ -1,0 +1,114 @@
+"""The five prompts of a flow. A module is always the same three moves: render the prompt, ask the engine, read."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import JsonValue
+
+from agentflow.config import Config
+from agentflow.flow.formats import Answer, Format, Unreadable, format_of, read_object
+from agentflow.flow.ledger import Ledger, Role
+from agentflow.flow.memory import Memory
+from agentflow.flow.prompt_set import Prompt, load_prompt_set
+from agentflow.types import Action, Message, ModuleName, Task, Tool, Verdict
+
+
+@dataclass(frozen=True)
+class Modules:
+    """The analyst, planner, executor, verifier and generator of a flow.
+
+    Every method raises `Unreadable` where the model's text does not follow its format (the analyst writes free text).
+    """
+
+    roles: Mapping[ModuleName, Role]
+    tools: Mapping[str, Tool]
+    prompts: Mapping[str, Prompt]
+    format: Format
+    max_turns: int
+
+    @classmethod
+    def of(cls, config: Config, roles: Mapping[ModuleName, Role], tools: Mapping[str, Tool]) -> "Modules":
+        """The modules that a config asks for. Raises `UnknownName` for its prompt set."""
+        prompts = load_prompt_set(config.prompts)
+        return cls(roles, tools, prompts, format_of(config.prompts), config.budget.max_turns)
+
+    async def analyse(self, task: Task, ledger: Ledger) -> str:
+        """What the question asks for: free text, written once."""
+        messages = self._messages("analyst", tools=self._tool_list(), question=task.question)
+        return (await ledger.ask("analyst", self.roles["analyst"], messages)).text.strip()
+
+    def planner_messages(self, task: Task, analysis: str, memory: Memory) -> tuple[Message, ...]:
+        """The planner's prompt: that of one turn begins with all of that of the turn before.
+
+        A prompt file with a section `next` gets memory as a conversation; one without gets it at the end of its one
+        user message.
+        """
+        values = {"question": task.question, "analysis": analysis, "tools": self._tool_list()}
+        if "next" not in self.prompts["planner"].sections:
+            return self._messages("planner", memory=memory.render(), max_turns=self.max_turns, **values)
+        messages = list(self._messages("planner", max_turns=self.max_turns, **values))
+        for number, entry in enumerate(memory.entries(), start=1):
+            text = self.prompts["planner"].render(
+                "next", result=entry.outcome, turn=number + 1, max_turns=self.max_turns
+            )
+            messages += [
+                Message(role="assistant", content=entry.plan_as_written),
+                Message(role="user", content=text),
+            ]
+        return tuple(messages)
+
+    async def plan(self, task: Task, analysis: str, memory: Memory, ledger: Ledger) -> Action:
+        """The next action."""
+        schema = self.format.plan_schema(sorted(self.tools)) if self.format.plan_schema else None
+        messages = self.planner_messages(task, analysis, memory)
+        completion = await ledger.ask("planner", self.roles["planner"], messages, schema)
+        return self.format.read_plan(completion.text)
+
+    async def write_arguments(self, task: Task, action: Action, tool: Tool, ledger: Ledger) -> dict[str, JsonValue]:
+        """The JSON arguments of the tool call. Never executed, and not yet validated."""
+        messages = self._messages(
+            "executor",
+            tool=tool.name,
+            description=tool.description,
+            schema=json.dumps(tool.json_schema, ensure_ascii=False),
+            question=task.question,
+            context=action.context or "none",
+            sub_goal=action.sub_goal,
+        )
+        completion = await ledger.ask("executor", self.roles["executor"], messages, tool.json_schema)
+        if completion.finish_reason == "length":
+            raise Unreadable(f"the arguments are longer than {self.roles['executor'].sampling.max_tokens} tokens")
+        return read_object(completion.text)
+
+    async def verify(self, task: Task, memory: Memory, ledger: Ledger) -> Verdict:
+        """Whether memory suffices. An unreadable verdict is no reason to stop."""
+        messages = self._messages("verifier", question=task.question, memory=memory.render())
+        completion = await ledger.ask("verifier", self.roles["verifier"], messages, self.format.verdict_schema)
+        try:
+            return self.format.read_verdict(completion.text)
+        except Unreadable as error:
+            return Verdict(stop=False, reason=f"(the verifier's reply could not be read: {error})")
+
+    async def generate(self, task: Task, memory: Memory, ledger: Ledger) -> Answer:
+        """The final answer, whatever is left of the budget."""
+        messages = self._messages("generator", question=task.question, memory=memory.render())
+        role = self.roles["generator"]
+        completion = await ledger.ask("generator", role, messages, self.format.answer_schema, last=True)
+        return self.format.read_answer(completion.text)
+
+    def _messages(self, module: str, **values: object) -> tuple[Message, ...]:
+        prompt = self.prompts[module]
+        roles: tuple[Literal["system", "user"], ...] = ("system", "user")
+        return tuple(
+            Message(role=role, content=prompt.render(role, **values)) for role in roles if role in prompt.sections
+        )
+
+    def _tool_list(self) -> str:
+        return tool_list(list(self.tools.values()))
+
+
+def tool_list(tools: Sequence[Tool]) -> str:
+    """One line a tool, as the planner sees it."""
+    return "\n".join(f"- {tool.name}: {' '.join(tool.description.split())}" for tool in tools)
