@@ -1,0 +1,72 @@
+"""Which rule scores which task: by the name in its metadata. Pure, and never an error for what a model answered."""
+
+from collections.abc import Callable
+from fractions import Fraction
+
+from agentflow.errors import ConfigError, UnknownName
+from agentflow.scoring.game24 import game24
+from agentflow.scoring.numbers import number_match
+from agentflow.scoring.text import contains, exact_match, token_f1
+from agentflow.types import Task
+
+Rule = Callable[[Task, str], float]
+
+
+def score(task: Task, answer: str) -> float:
+    """The reward of an answer, 0.0 or 1.0 (in [0, 1] for "f1"), by the rule that `task.metadata["scorer"]` names.
+
+    A task that can not be scored (no scorer, an unknown one, no gold answers, numbers that are none) raises
+    `ConfigError`, whatever the answer; a task that can never does, whatever the answer.
+
+    >>> score(Task(question="2 + 2?", answers=("4",), metadata={"scorer": "number"}), "It is 4.")
+    1.0
+    >>> score(Task(question="2 + 2?", answers=("4",), metadata={"scorer": "numbers"}), "4")
+    Traceback (most recent call last):
+    agentflow.errors.UnknownName: unknown scorer 'numbers': did you mean 'number'? Known: contains, exact_match, f1, \
+game24, number
+    """
+    name = task.metadata.get("scorer")
+    if not isinstance(name, str):
+        raise ConfigError(f"{_named(task)} has no scorer: set metadata['scorer'] to one of {', '.join(sorted(RULES))}")
+    if name not in RULES:
+        raise UnknownName("scorer", name, RULES)
+    return RULES[name](task, answer)
+
+
+def _golds(task: Task) -> tuple[str, ...]:
+    if not task.answers:
+        raise ConfigError(f"{_named(task)} has no gold answers, so that its scorer can not score anything")
+    return task.answers
+
+
+def _tolerance(task: Task) -> Fraction:
+    """`metadata["tolerance"]`, an absolute difference, 0 where it is not set."""
+    value = task.metadata.get("tolerance", 0)
+    try:
+        tolerance = Fraction(str(value))
+    except (ValueError, ZeroDivisionError):
+        tolerance = Fraction(-1)
+    if tolerance < 0:
+        raise ConfigError(f"{_named(task)}: tolerance must be a number of at least 0, not {value!r}")
+    return tolerance
+
+
+def _numbers(task: Task) -> list[int]:
+    numbers = task.metadata.get("numbers")
+    whole = [number for number in numbers if type(number) is int] if isinstance(numbers, list) else []
+    if not whole or whole != numbers:
+        raise ConfigError(f"{_named(task)}: game24 wants metadata['numbers'], a list of integers, not {numbers!r}")
+    return whole
+
+
+def _named(task: Task) -> str:
+    return f"task {task.id or task.question[:60]!r}"
+
+
+RULES: dict[str, Rule] = {
+    "exact_match": lambda task, answer: exact_match(answer, _golds(task)),
+    "f1": lambda task, answer: token_f1(answer, _golds(task)),
+    "contains": lambda task, answer: contains(answer, _golds(task)),
+    "number": lambda task, answer: number_match(answer, _golds(task), _tolerance(task)),
+    "game24": lambda task, answer: game24(answer, _numbers(task)),
+}

@@ -1,0 +1,101 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agentflow.scoring.text import contains, exact_match, normal_form, token_f1
+
+WORDS = st.lists(st.sampled_from(["paris", "river", "łódź", "1,875", "-3.5", "yes", "café"]), min_size=1, max_size=6)
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ("The Beatles!", "beatles"),
+        ("  an   Apple a day ", "apple day"),
+        ("Beyoncé", "beyonce"),
+        ("Beyonce\u0301", "beyonce"),
+        ("Søren Æsir Straße", "soren aesir strasse"),
+        ("1,875", "1875"),
+        ("29,000,000 people", "29000000 people"),
+        ("1,2 and 3", "1 2 and 3"),
+        ("3.5", "3.5"),
+        ("3.", "3"),
+        ("−10", "-10"),
+        ("6–14 July", "6 14 july"),
+        ("42:49", "42 49"),
+        ("10²", "10 2"),
+        ("3½", "3 1 2"),
+        ("U.S.", "us"),
+        ("King’s", "kings"),
+        ("Spider-Man", "spider man"),
+        ("May\u00a05,\u00a02017", "may 5 2017"),
+        ("７\u200b％", "7"),
+        ("snake_case", "snakecase"),
+        ("A", "a"),
+        ("*", "*"),
+        ("", ""),
+        (" \n", ""),
+        ("で", "で"),
+        ("हिन्दी", "हिन्दी"),
+    ],
+)
+def test_normal_form(text: str, form: str) -> None:
+    assert normal_form(text) == form
+
+
+@pytest.mark.parametrize(
+    ("answer", "gold"),
+    [("35", "3.5"), ("10", "-10"), ("1875", "18.75"), ("102", "10²"), ("", "*"), ("", "the"), ("*", "?"), ("B", "A")],
+)
+def test_what_the_official_script_confuses_is_kept_apart(answer: str, gold: str) -> None:
+    assert exact_match(answer, [gold]) == 0.0
+    assert contains(answer, [gold]) == 0.0
+
+
+def test_any_alias_will_do_and_no_gold_scores_nothing() -> None:
+    assert exact_match("nyc", ["New York City", "NYC"]) == 1.0
+    assert exact_match("nyc", []) == token_f1("nyc", []) == contains("nyc", []) == 0.0
+
+
+def test_containment_ends_at_words() -> None:
+    assert contains("He was born in New York City in 1941.", ["new york city"]) == 1.0
+    assert contains("New City of York", ["new york city"]) == 0.0
+    assert contains("1941", ["19"]) == contains("3.55", ["3.5"]) == contains("normal", ["no"]) == 0.0
+
+
+def test_f1_counts_a_repeated_word_as_often_as_it_is_shared() -> None:
+    assert token_f1("paris paris", ["paris"]) == pytest.approx(2 / 3)
+    assert token_f1("paris", ["london"]) == token_f1("", ["london"]) == token_f1("", [""]) == 0.0
+    assert token_f1("yes it is", ["yes"]) == 0.0
+    assert token_f1("Paris, France", ["London", "Paris"]) == pytest.approx(2 / 3)
+
+
+@settings(deadline=None)
+@given(st.text(), st.lists(st.text(), max_size=3))
+def test_any_text_is_scored(answer: str, golds: list[str]) -> None:
+    assert exact_match(answer, golds) in (0.0, 1.0)
+    assert contains(answer, golds) in (0.0, 1.0)
+    assert 0.0 <= token_f1(answer, golds) <= 1.0
+    assert exact_match(answer, golds) <= contains(answer, golds)
+
+
+@settings(deadline=None)
+@given(st.text())
+def test_a_gold_scores_one_for_itself_unless_it_is_blank(gold: str) -> None:
+    expected = float(bool(gold.strip()))
+    assert exact_match(gold, [gold]) == contains(gold, [gold]) == token_f1(gold, [gold]) == expected
+
+
+@settings(deadline=None)
+@given(WORDS, WORDS)
+def test_form_case_article_and_frame_do_not_matter(words: list[str], others: list[str]) -> None:
+    gold = " ".join(words)
+    assert exact_match(f" The {gold.upper()}. ", [gold]) == 1.0
+    assert contains(f"{' '.join(others)} {gold}, {' '.join(others)}", [gold]) == 1.0
+
+
+@settings(deadline=None)
+@given(WORDS, WORDS)
+def test_other_words_do_not_match(words: list[str], others: list[str]) -> None:
+    assert exact_match(" ".join(others), [" ".join(words)]) == float(words == others)
+    assert token_f1(" ".join(words), [" ".join(others)]) == token_f1(" ".join(others), [" ".join(words)])
