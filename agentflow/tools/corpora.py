@@ -34,7 +34,7 @@ class NamedCorpus:
 
 @dataclass(frozen=True)
 class CorpusListing:
-    """One line of `agentflow corpora`. `num_passages` is `None` until it is built."""
+    """One line of `agentflow corpus`. `num_passages` is `None` until it is built."""
 
     name: str
     about: str
@@ -145,7 +145,9 @@ def _open_named(corpus: NamedCorpus, fetch: bool, progress: Progress) -> Corpus:
         return Corpus(folder)  # the file it was built from is not needed any more
     file = fetch_asset(asset, progress) if fetch else find_asset(asset, progress)
     if file is None:
-        raise ConfigError(f"the corpus {corpus.name} is not on disk: run `agentflow corpora get {corpus.name}`")
+        raise ConfigError(
+            f"the corpus {corpus.name} is not on disk, and may not be fetched: open it once with fetch=True"
+        )
     return ensure_built(folder, Recipe(corpus.name, file, asset.licence, corpus.attribution, corpus.read), progress)
 
 

