@@ -1,0 +1,89 @@
+"""What an HTTP error means: whose fault it is, and whether a further attempt could help."""
+
+import json
+import re
+from collections.abc import Mapping
+
+from pydantic import ValidationError
+
+from agentflow.engines.key import Key
+from agentflow.engines.retry import TransientFailure
+from agentflow.errors import ConfigError, PromptTooLong
+
+_RETRIED = {408, 409, 429}  # and everything from 500 on, 529 ("overloaded") included
+_MOST_CHARACTERS = 500
+
+# How servers say that a prompt does not fit. No standard exists; each phrase is one server's.
+_TOO_LONG = re.compile(
+    r"context_length_exceeded"  # OpenAI, Groq
+    r"|maximum context length"  # OpenAI, vLLM, Mistral, DeepSeek, OpenRouter
+    r"|longer than the (model's context length|maximum model length)"  # SGLang, vLLM
+    r"|exceeds? the (available )?context (size|length|window)"  # llama-server, LM Studio, Ollama
+    r"|prompt is too long"  # Anthropic
+    r"|input token count .{0,40}exceeds"  # Google
+    r"|inputs tokens \+ max_new_tokens must be",  # Together
+    re.IGNORECASE,
+)
+
+
+def status_failure(engine: str, key: Key, status: int, headers: Mapping[str, str], body: str) -> Exception:
+    """The exception that an HTTP answer with an error status stands for. Its text is free of the key.
+
+    `TransientFailure` where the next attempt may succeed; `PromptTooLong`; and `ConfigError`, with the server's words,
+    for every other refusal: a request that a healthy server rejects is ours or the user's to change.
+    """
+    words = server_words(body, key)
+    if status in (401, 403) or "API_KEY_INVALID" in body:
+        hint = f"check {key.variable}" if key.value else f"set {key.variable}"
+        return ConfigError(f"engine {engine!r}: the server refuses access ({status}): {words}: {hint}")
+    if status == 429 and "insufficient_quota" in body:  # the account is empty: waiting does not fill it
+        return ConfigError(f"engine {engine!r}: the account behind {key.variable} has no quota left: {words}")
+    if status in _RETRIED or status >= 500:
+        return TransientFailure(f"HTTP {status}: {words}", headers)
+    if status == 413 or _TOO_LONG.search(body):
+        return PromptTooLong(f"engine {engine!r}: the prompt does not fit ({status}): {words}")
+    if status == 404:
+        return ConfigError(f"engine {engine!r}: not found (404): {words}: check the model's name and the base_url")
+    return ConfigError(f"engine {engine!r}: the server rejects the request ({status}): {words}")
+
+
+def server_words(body: str, key: Key) -> str:
+    """The message within an error body, without the key, in at most 500 characters.
+
+    >>> server_words('{"error": {"message": "sk-1 may not use this model", "code": 403}}', Key("X_API_KEY", "sk-1"))
+    '[key redacted] may not use this model'
+    >>> server_words("<html>Bad gateway</html>", Key("X_API_KEY", ""))
+    '<html>Bad gateway</html>'
+    """
+    try:
+        found = _message(json.loads(body))
+    except ValueError:
+        found = ""
+    # Redacted before it is cut, or half a key could stay.
+    words = " ".join(key.redact(found or body).split()) or "no explanation given"
+    return words if len(words) <= _MOST_CHARACTERS else words[:_MOST_CHARACTERS] + "..."
+
+
+def _message(value: object) -> str:
+    """Servers nest it as {"error": {"message": ...}}, {"error": ...}, {"message": ...} or {"detail": ...}."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and value:
+        return _message(value[0])
+    if isinstance(value, dict):
+        for name in ("error", "message", "detail"):
+            if name in value:
+                return _message(value[name])
+    return ""
+
+
+def no_connection(key: Key, error: BaseException) -> TransientFailure:
+    """For a request that got no whole answer: refused, reset, cut off on the way."""
+    return TransientFailure(key.redact(f"no connection: {type(error).__name__}: {error}"))
+
+
+def malformed(key: Key, body: str, error: ValidationError) -> TransientFailure:
+    """For a successful status whose body is not what the API promises. Mostly a proxy's doing, and it passes."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(part) for part in first["loc"]) or "body"
+    return TransientFailure(f"the answer is malformed ({where}: {first['msg']}): {server_words(body, key)}")

@@ -1,0 +1,219 @@
+"""Google's Gemini API, in its own format."""
+
+import asyncio
+import gc
+import traceback
+import warnings
+from typing import Any
+
+import pytest
+
+from agentflow.errors import AgentFlowError, CapabilityError, ConfigError, EngineError, PromptTooLong
+from agentflow.types import Completion, Message, Sampling, Usage
+
+from .fake_server import Answer, CutOff, FakeServer, Hang, Reply, Request, Reset, json_reply
+from .opened import HELLO, PLAIN, SCHEMA, fake_clock, opened
+
+pytest.importorskip("google.genai")
+pytestmark = pytest.mark.anyio
+
+CANARY = "AIza-canary-17"
+SPEC = "google:gemini-x"
+CANDIDATE: dict[str, Any] = {
+    "content": {"role": "model", "parts": [{"text": "Hm.", "thought": True}, {"text": "Hi "}, {"text": "there"}]},
+    "finishReason": "STOP",
+    "index": 0,
+}
+ANSWER: dict[str, Any] = {
+    "candidates": [CANDIDATE],
+    "usageMetadata": {
+        "promptTokenCount": 9,
+        "candidatesTokenCount": 2,
+        "thoughtsTokenCount": 5,
+        "cachedContentTokenCount": 4,
+        "totalTokenCount": 16,
+    },
+    "modelVersion": "gemini-x-001",
+}
+
+
+@pytest.fixture(autouse=True)
+def _key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GEMINI_API_KEY", CANARY)
+
+
+def with_candidate(**fields: Any) -> dict[str, Any]:
+    """The answer with other values in its candidate."""
+    return ANSWER | {"candidates": [CANDIDATE | fields]}
+
+
+async def answer_to(*answers: Answer) -> Completion:
+    """What a call makes of the server's answers."""
+    async with FakeServer(answers) as server, opened(SPEC, server.url) as engine:
+        return await engine.complete(HELLO, PLAIN)
+
+
+async def test_a_plain_request_to_the_last_field() -> None:
+    async with FakeServer([json_reply(ANSWER)]) as server, opened(SPEC, server.url) as engine:
+        await engine.complete(HELLO, PLAIN)
+    (request,) = server.requests
+    contents = [{"role": "user", "parts": [{"text": "Hello"}]}]
+    assert request.body == {"contents": contents, "generationConfig": {"maxOutputTokens": 16}}
+    assert request.method == "POST"
+    assert request.path in ("/v1/models/gemini-x:generateContent", "/v1beta/models/gemini-x:generateContent")
+    assert request.headers["x-goog-api-key"] == CANARY
+
+
+async def test_a_full_request_to_the_last_field() -> None:
+    messages = [
+        Message(role="system", content="Be brief."),
+        Message(role="system", content="Be kind."),
+        Message(role="user", content="A\x00 \u2028 漢字 🧮"),
+        Message(role="assistant", content="ok"),
+        Message(role="user", content="C"),
+    ]
+    sampling = Sampling(temperature=0.0, top_p=0.9, top_k=20, max_tokens=77, seed=5, stop=("END",))
+    async with FakeServer([json_reply(ANSWER)]) as server, opened(SPEC, server.url) as engine:
+        await engine.complete(messages, sampling, json_schema=SCHEMA)
+    assert server.requests[0].body == {
+        "systemInstruction": {"parts": [{"text": "Be brief."}, {"text": "Be kind."}]},
+        "contents": [
+            {"role": "user", "parts": [{"text": "A\x00 \u2028 漢字 🧮"}]},
+            {"role": "model", "parts": [{"text": "ok"}]},
+            {"role": "user", "parts": [{"text": "C"}]},
+        ],
+        "generationConfig": {
+            "temperature": 0.0,
+            "topP": 0.9,
+            "topK": 20,
+            "maxOutputTokens": 77,
+            "seed": 5,
+            "stopSequences": ["END"],
+            "responseMimeType": "application/json",
+            "responseJsonSchema": SCHEMA,
+        },
+    }
+
+
+async def test_text_and_usage() -> None:
+    usage = Usage(prompt_tokens=9, completion_tokens=7, cached_tokens=4)
+    assert await answer_to(json_reply(ANSWER)) == Completion(text="Hi there", usage=usage)
+
+
+async def test_a_text_that_the_limit_cut_off() -> None:
+    completion = await answer_to(json_reply(with_candidate(finishReason="MAX_TOKENS", content={"role": "model"})))
+    assert (completion.text, completion.finish_reason) == ("", "length")
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (with_candidate(finishReason="SAFETY", content={}), "no answer: SAFETY"),
+        (with_candidate(finishReason="RECITATION", finishMessage="it is quoted"), "RECITATION it is quoted"),
+        (ANSWER | {"candidates": [], "promptFeedback": {"blockReason": "OTHER"}}, "the prompt is blocked: OTHER"),
+    ],
+)
+async def test_blocked_answers_are_errors_and_not_asked_again(answer: dict[str, Any], words: str) -> None:
+    async with FakeServer([json_reply(answer)]) as server, opened(SPEC, server.url) as engine:
+        with pytest.raises(EngineError, match=words):
+            await engine.complete(HELLO, PLAIN)
+    assert len(server.requests) == 1
+
+
+async def test_min_p_is_refused_before_anything_is_sent() -> None:
+    async with FakeServer([]) as server, opened(SPEC, server.url) as engine:
+        with pytest.raises(CapabilityError, match="min_p"):
+            await engine.complete(HELLO, Sampling(min_p=0.1))
+    assert server.requests == []
+
+
+PASSING: list[Answer] = [
+    json_reply({"error": {"code": 503, "message": "The model is overloaded.", "status": "UNAVAILABLE"}}, 503),
+    json_reply({"error": {"code": 429, "message": "slow down", "status": "RESOURCE_EXHAUSTED"}}, 429),
+    Reply(b"<html>", 500),
+    Reset(),
+    CutOff(),
+    Reply(b'{"candidates": [', 200, {"content-type": "application/json"}),
+    Reply(b"", 200),
+    json_reply(ANSWER | {"candidates": []}),
+    json_reply(with_candidate(content={})),
+    json_reply({"candidates": [CANDIDATE]}),
+]
+
+
+@pytest.mark.parametrize("failure", PASSING)
+async def test_failures_that_pass_are_asked_again_by_us_alone(failure: Answer) -> None:
+    slept: list[float] = []
+    answers = [failure, failure, json_reply(ANSWER)]
+    async with (
+        FakeServer(answers) as server,
+        opened(SPEC, server.url, clock=fake_clock(slept)) as engine,
+    ):
+        assert (await engine.complete(HELLO, PLAIN)).text == "Hi there"
+    assert (len(server.requests), slept) == (3, [0.25, 0.5])
+
+
+async def test_a_server_that_falls_silent_is_left_and_asked_again() -> None:
+    answers: list[Answer] = [Hang(), *[json_reply(ANSWER)] * 5]
+    async with FakeServer(answers) as server, opened(SPEC, server.url, timeout_seconds=0.5) as engine:
+        assert (await engine.complete(HELLO, PLAIN)).text == "Hi there"
+        async with asyncio.timeout(5):
+            await server.desertions.get()
+
+
+async def test_used_up_retries() -> None:
+    async with FakeServer([Reply(b"busy", 503)] * 3) as server, opened(SPEC, server.url, max_retries=2) as engine:
+        with pytest.raises(EngineError, match=r"'google:gemini-x' failed after 3 attempts .* HTTP 503: busy"):
+            await engine.complete(HELLO, PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "kind", "expected"),
+    [
+        (400, "API key not valid. Please pass a valid API key.", ConfigError, "check GEMINI_API_KEY"),
+        (403, "Permission denied", ConfigError, "check GEMINI_API_KEY"),
+        (404, "models/gemini-x is not found", ConfigError, "check the model's name"),
+        (400, "The input token count (9) exceeds the maximum number of tokens allowed (8).", PromptTooLong, "allowed"),
+        (400, "Invalid JSON payload", ConfigError, "rejects the request"),
+    ],
+)
+async def test_refusals(status: int, words: str, kind: type[AgentFlowError], expected: str) -> None:
+    details = [{"reason": "API_KEY_INVALID"}] if "API key" in words else []
+    refusal = json_reply({"error": {"code": status, "message": words, "status": "X", "details": details}}, status)
+    with pytest.raises(kind, match=expected) as caught:
+        await answer_to(refusal)
+    assert type(caught.value) is kind
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 500])
+async def test_a_key_that_the_server_echoes_reaches_nobody(status: int) -> None:
+    echo = json_reply({"error": {"code": status, "message": f"bad {CANARY}", "status": "X"}}, status)
+    async with FakeServer([echo]) as server, opened(SPEC, server.url, max_retries=0) as engine:
+        with pytest.raises(AgentFlowError) as caught:
+            await engine.complete(HELLO, PLAIN)
+        shown = [repr(engine), repr(vars(engine)), str(caught.value)]
+    assert "[key redacted]" in str(caught.value)
+    shown.append("".join(traceback.format_exception(caught.value)))
+    assert not [text for text in shown if "canary" in text]
+
+
+async def test_never_more_in_flight_than_allowed() -> None:
+    async def slow(request: Request) -> Reply:
+        await asyncio.sleep(0.005)
+        return json_reply(ANSWER)
+
+    async with FakeServer(slow) as server, opened(SPEC, server.url, max_concurrency=4) as engine:
+        await asyncio.gather(*(engine.complete(HELLO, PLAIN) for _ in range(20)))
+    assert (len(server.requests), server.most_in_flight) == (20, 4)
+
+
+async def test_nothing_is_left_open() -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        async with FakeServer([json_reply(ANSWER)]) as server, opened(SPEC, server.url) as engine:
+            await engine.complete(HELLO, PLAIN)
+            await engine.close()
+        del engine, server
+        await asyncio.sleep(0)
+        gc.collect()
+    assert [str(one.message) for one in caught] == []
