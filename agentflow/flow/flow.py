@@ -36,7 +36,7 @@ class Flow:
 
     def __init__(
         self,
-        engines: Engine | Mapping[str, Engine],
+        engines: Engine | Mapping[ModuleName, Engine],
         tools: Mapping[str, Tool],
         config: Config | None = None,
         *,
@@ -236,7 +236,7 @@ class Solving:
         return self._trajectory
 
 
-def _roles(engines: Engine | Mapping[str, Engine], config: Config) -> dict[ModuleName, Role]:
+def _roles(engines: Engine | Mapping[ModuleName, Engine], config: Config) -> dict[ModuleName, Role]:
     roles: dict[ModuleName, Role] = {}
     for module in MODULES:
         settings = getattr(config, module)

@@ -62,6 +62,37 @@ def read_object(text: str) -> dict[str, Any]:
     return clean
 
 
+def program_argument(schema: JsonSchema) -> str | None:
+    """The name of a tool's one argument, if the schema says (`contentMediaType`) that it is a program.
+
+    >>> program_argument({"properties": {"code": {"type": "string", "contentMediaType": "text/x-python"}}})
+    'code'
+    >>> program_argument({"properties": {"query": {"type": "string"}}}) is None
+    True
+    """
+    properties: dict[str, Any] = schema.get("properties", {})
+    if len(properties) != 1:
+        return None
+    name, argument = next(iter(properties.items()))
+    return name if isinstance(argument, dict) and "contentMediaType" in argument else None
+
+
+_FENCED = re.compile(r"```[\w+-]*[ \t]*\n(.*?)(?:\n?```|\Z)", re.DOTALL)
+
+
+def read_program(text: str) -> str:
+    """The first fenced code block of a text, or all of a text without one.
+
+    >>> read_program("Here it is:\\n```python\\nprint(1)\\n```")
+    'print(1)'
+    """
+    found = _FENCED.search(text)
+    program = found[1] if found else text
+    if not program.strip():
+        raise Unreadable("there is no program in the reply")
+    return program
+
+
 def _without_surrogates(value: Any) -> Any:
     """JSON can spell half a surrogate pair (`\\ud800`), which no file or engine takes."""
     if isinstance(value, str):

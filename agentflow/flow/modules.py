@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import JsonValue
 
 from agentflow.config import Config
-from agentflow.flow.formats import Answer, Format, Unreadable, format_of, read_object
+from agentflow.flow.formats import Answer, Format, Unreadable, format_of, program_argument, read_object, read_program
 from agentflow.flow.ledger import Ledger, Role
 from agentflow.flow.memory import Memory
 from agentflow.flow.prompt_set import Prompt, load_prompt_set
@@ -67,9 +67,14 @@ class Modules:
         return self.format.read_plan(completion.text)
 
     async def write_arguments(self, task: Task, action: Action, tool: Tool, ledger: Ledger) -> dict[str, JsonValue]:
-        """The JSON arguments of the tool call. Never executed, and not yet validated."""
+        """The JSON arguments of the tool call. Never executed, and not yet validated.
+
+        A tool whose one argument is a program gets it from a fenced code block: small models write far better programs
+        there than escaped inside a JSON string.
+        """
+        program = program_argument(tool.json_schema)
         messages = self._messages(
-            "executor",
+            "program" if program else "executor",
             tool=tool.name,
             description=tool.description,
             schema=json.dumps(tool.json_schema, ensure_ascii=False),
@@ -77,10 +82,11 @@ class Modules:
             context=action.context or "none",
             sub_goal=action.sub_goal,
         )
-        completion = await ledger.ask("executor", self.roles["executor"], messages, tool.json_schema)
+        role = self.roles["executor"]
+        completion = await ledger.ask("executor", role, messages, None if program else tool.json_schema)
         if completion.finish_reason == "length":
-            raise Unreadable(f"the arguments are longer than {self.roles['executor'].sampling.max_tokens} tokens")
-        return read_object(completion.text)
+            raise Unreadable(f"the arguments are longer than {role.sampling.max_tokens} tokens")
+        return {program: read_program(completion.text)} if program else read_object(completion.text)
 
     async def verify(self, task: Task, memory: Memory, ledger: Ledger) -> Verdict:
         """Whether memory suffices. An unreadable verdict is no reason to stop."""

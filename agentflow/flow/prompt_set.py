@@ -1,4 +1,4 @@
-"""Prompts are text files: one a module, with a heading for each message.
+"""Prompts are text files: one a module (two for the executor), with a heading for each message.
 
 A file holds sections that start with `## system`, `## user` or `## next`, and `$name` where a value goes. Values are
 put in once and never looked at again, so a question that spells `$answer` stays what it is.
@@ -16,7 +16,7 @@ from agentflow.errors import ConfigError, UnknownName
 Section = Literal["system", "user", "next"]
 _HEADING = re.compile(r"^## (system|user|next)\n", re.MULTILINE)
 _SETS = Path(__file__).parent / "prompts"
-_FILES = ("analyst", "planner", "executor", "verifier", "generator")
+_FILES = ("analyst", "planner", "executor", "program", "verifier", "generator")
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,6 @@ Installed packages offer theirs under the entry point group `agentflow.tools` (`
 """
 
 from agentflow.tools.function import tool
-from agentflow.tools.registry import ToolContext, check_arguments, known_tools, open_tools
+from agentflow.tools.registry import ToolContext, known_tools, open_tools
 
-__all__ = ["ToolContext", "check_arguments", "known_tools", "open_tools", "tool"]
+__all__ = ["ToolContext", "known_tools", "open_tools", "tool"]

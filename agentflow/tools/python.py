@@ -43,7 +43,8 @@ class PythonTool:
 
     @property
     def json_schema(self) -> JsonSchema:
-        code = {"type": "string", "description": "A whole Python program that prints its result."}
+        description = "A whole Python program that prints its result."
+        code = {"type": "string", "contentMediaType": "text/x-python", "description": description}
         return {"type": "object", "properties": {"code": code}, "required": ["code"], "additionalProperties": False}
 
     async def run(self, arguments: dict[str, JsonValue]) -> ToolResult:

@@ -1,23 +1,20 @@
 """Tools by name. Ours and anybody's: installed packages offer them under the entry point group `agentflow.tools`."""
 
 import inspect
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pydantic
-from jsonschema import Draft202012Validator, ValidationError
 
-from agentflow.errors import ConfigError, ToolError, ToolUnavailable, UnknownName
+from agentflow.errors import ConfigError, ToolUnavailable, UnknownName
 from agentflow.tools.function import tool
-from agentflow.types import Engine, JsonSchema, Tool
+from agentflow.types import Engine, Tool
 
 GROUP = "agentflow.tools"
 USABLE_NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?")
-SHOWN_FAULTS = 3
 
 Settings = TypeVar("Settings", bound=pydantic.BaseModel)
 
@@ -108,49 +105,3 @@ def build(entry: EntryPoint, context: ToolContext) -> Tool:
     if offered.name != entry.name or not USABLE_NAME.fullmatch(entry.name):
         raise ValueError(f"a tool's name is snake_case or server.tool, as its entry point's: {offered.name!r}")
     return offered
-
-
-def check_arguments(tool: Tool, arguments: object) -> None:
-    """Raise `ToolError` unless the arguments fit the tool's schema, in words that a model can act on.
-
-    >>> check_arguments(some_tool, {"quary": "x"})  # doctest: +SKIP
-    agentflow.errors.ToolError: arguments: 'query' is a required property. Wanted: {"query": string}
-    """
-    faults = sorted(Draft202012Validator(tool.json_schema).iter_errors(arguments), key=lambda fault: list(fault.path))
-    if faults:
-        said = "; ".join(fault_line(fault) for fault in faults[:SHOWN_FAULTS])
-        raise ToolError(f"{said}. Wanted: {signature(tool.json_schema)}")
-
-
-def fault_line(fault: ValidationError) -> str:
-    """Where and what: `arguments.limit: 'x' is not of type 'integer'`."""
-    message = fault.message if len(fault.message) <= 200 else f"{fault.message[:90]} ... {fault.message[-90:]}"
-    return f"{'.'.join(['arguments', *map(str, fault.path)])}: {message}"
-
-
-def signature(schema: JsonSchema) -> str:
-    """The shape of the arguments in a few words.
-
-    >>> signature({"properties": {"query": {"type": "string"}, "limit": {"type": "integer"}}, "required": ["query"]})
-    '{"query": string, "limit": integer (optional)}'
-    """
-    required = schema.get("required", ())
-    parts = [
-        f"{json.dumps(name)}: {kind(part)}{'' if name in required else ' (optional)'}"
-        for name, part in schema.get("properties", {}).items()
-    ]
-    return f"{{{', '.join(parts)}}}"
-
-
-def kind(schema: Any) -> str:
-    """
-    >>> kind({"enum": ["a", "b"]})
-    'one of "a", "b"'
-    """
-    if not isinstance(schema, Mapping):
-        return "anything"
-    if "enum" in schema:
-        return f"one of {', '.join(json.dumps(value) for value in schema['enum'])}"
-    if "anyOf" in schema:
-        return " or ".join(kind(part) for part in schema["anyOf"])
-    return str(schema.get("type", "object" if "$ref" in schema else "anything"))

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from agentflow.errors import ConfigError, ToolError, UnknownName
-from agentflow.tools import ToolContext, check_arguments, known_tools, open_tools, tool
+from agentflow.errors import ConfigError, UnknownName
+from agentflow.tools import ToolContext, known_tools, open_tools
 from agentflow.types import Engine, Tool
 
 MODULE = '''
@@ -197,38 +197,3 @@ def test_settings_are_validated_with_words() -> None:
     context = ToolContext({"secconds": 1, "memory_mib": "much"}, no_engine)
     with pytest.raises(ConfigError, match=r"memory_mib.*secconds.*Known: seconds, memory_mib, output_characters"):
         context.settings_as(Settings, "python")
-
-
-@tool
-async def search(query: str, limit: int = 3, near: tuple[float, float] | None = None) -> str:
-    """Search."""
-    return query
-
-
-@pytest.mark.parametrize("arguments", [{"query": "a"}, {"query": "a", "limit": 1, "near": None}])
-def test_arguments_that_fit(arguments: dict[str, Any]) -> None:
-    check_arguments(search, arguments)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        ({}, "arguments: 'query' is a required property"),
-        ({"quary": "a"}, "'quary' was unexpected"),
-        ({"query": 3}, "arguments.query: 3 is not of type 'string'"),
-        ({"query": "a", "limit": "b"}, "arguments.limit: 'b' is not of type 'integer'"),
-        ({"query": "x" * 1_000_000, "limit": None}, "arguments.limit"),
-        ({"query": "a", "limit": "x" * 1_000_000}, "arguments.limit"),
-        ({"query": "a", "near": [1]}, "arguments.near"),
-        ("a string", "arguments: 'a string' is not of type 'object'"),
-        (None, "None is not of type 'object'"),
-        ([1], "is not of type 'object'"),
-    ],
-)
-def test_arguments_that_do_not_fit_are_told_shortly(arguments: Any, said: str) -> None:
-    with pytest.raises(ToolError) as error:
-        check_arguments(search, arguments)
-    message = str(error.value)
-    assert said in message
-    assert message.endswith('Wanted: {"query": string, "limit": integer (optional), "near": array or null (optional)}')
-    assert len(message) < 700
