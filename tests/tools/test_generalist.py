@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import pytest
 
 from agentflow.errors import CapabilityError, ConfigError, EngineError, PromptTooLong, ToolError
-from agentflow.tools import ToolContext, check_arguments
+from agentflow.flow.arguments import check_arguments
+from agentflow.tools import ToolContext
 from agentflow.tools.generalist import build
 from agentflow.types import Capabilities, Completion, JsonSchema, Message, Sampling, Tool
 

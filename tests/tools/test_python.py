@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from agentflow.errors import ConfigError, InfraError, ToolError, ToolUnavailable
-from agentflow.tools import ToolContext, check_arguments, open_tools, python
+from agentflow.flow.arguments import check_arguments
+from agentflow.tools import ToolContext, open_tools, python
 from agentflow.tools.python import PRINTED_NOTHING, PythonTool, Settings, build
 from agentflow.tools.sandbox import Limits, SandboxResult, SandboxStatus
 from agentflow.types import Engine, Tool
