@@ -163,6 +163,7 @@ class Flow:
         if not self._modules.tools:
             raise ConfigError("a flow needs at least one tool")
         schemas = {
+            "analyst": self._modules.format.analysis_schema is not None,
             "planner": self._modules.format.plan_schema is not None,
             "executor": True,
             "verifier": self._modules.format.verdict_schema is not None,

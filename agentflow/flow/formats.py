@@ -33,6 +33,7 @@ class Format:
     read_plan: Callable[[str], Action]
     read_verdict: Callable[[str], Verdict]
     read_answer: Callable[[str], Answer]
+    analysis_schema: JsonSchema | None = None
     plan_schema: Callable[[Sequence[str]], JsonSchema] | None = None
     verdict_schema: JsonSchema | None = None
     answer_schema: JsonSchema | None = None
@@ -168,6 +169,11 @@ JSON = Format(
     read_plan=read_json_plan,
     read_verdict=read_json_verdict,
     read_answer=read_json_answer,
+    analysis_schema=_object(
+        kind={"enum": ["calculation", "puzzle", "fact", "several facts", "language"]},
+        needed=_string(240),
+        answer_form=_string(80),
+    ),
     # The reasons come first, so that the choice can follow from them.
     plan_schema=lambda tools: _object(
         justification=_string(200), context=_string(400), sub_goal=_string(300), tool={"enum": list(tools)}

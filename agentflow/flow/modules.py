@@ -35,9 +35,10 @@ class Modules:
         return cls(roles, tools, prompts, format_of(config.prompts), config.budget.max_turns)
 
     async def analyse(self, task: Task, ledger: Ledger) -> str:
-        """What the question asks for: free text, written once."""
+        """What the question asks for, written once. It is shown to the planner as it is, and never read."""
         messages = self._messages("analyst", tools=self._tool_list(), question=task.question)
-        return (await ledger.ask("analyst", self.roles["analyst"], messages)).text.strip()
+        completion = await ledger.ask("analyst", self.roles["analyst"], messages, self.format.analysis_schema)
+        return completion.text.strip()
 
     def planner_messages(self, task: Task, analysis: str, memory: Memory) -> tuple[Message, ...]:
         """The planner's prompt: that of one turn begins with all of that of the turn before.
