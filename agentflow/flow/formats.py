@@ -6,12 +6,16 @@ which the flow records as the model's mistake.
 """
 
 import json
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from agentflow.flow.unicode import replace_surrogates
 from agentflow.types import Action, JsonSchema, Verdict
+
+MOST_LEVELS = 64  # of nesting in a reply's JSON
 
 
 class Unreadable(ValueError):
@@ -52,15 +56,36 @@ def read_object(text: str) -> dict[str, Any]:
     if start < 0:
         raise Unreadable("no JSON object in the reply")
     try:
-        # strict=False: models write line breaks inside strings
-        value, _ = json.JSONDecoder(strict=False).raw_decode(text, start)
+        value, _ = _DECODER.raw_decode(text, start)
     except ValueError as error:
         raise Unreadable(f"the JSON of the reply is broken: {error}") from None
     except RecursionError:
         raise Unreadable("the JSON of the reply is nested too deeply") from None
-    assert isinstance(value, dict)
-    clean: dict[str, Any] = _without_surrogates(value)
+    clean: dict[str, Any] = _clean(value, MOST_LEVELS)
     return clean
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+# strict=False: models write line breaks inside strings
+_DECODER = json.JSONDecoder(strict=False, parse_constant=_no_number)
+
+
+def _clean(value: Any, levels: int) -> Any:
+    """Only what every file, schema and engine takes: no half surrogate pairs, no infinite numbers, no endless depth."""
+    if levels == 0:
+        raise Unreadable("the JSON of the reply is nested too deeply")
+    if isinstance(value, str):
+        return replace_surrogates(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise Unreadable("a number of the reply is too large")
+    if isinstance(value, list):
+        return [_clean(item, levels - 1) for item in value]
+    if isinstance(value, dict):
+        return {replace_surrogates(key): _clean(item, levels - 1) for key, item in value.items()}
+    return value
 
 
 def program_argument(schema: JsonSchema) -> str | None:
@@ -78,7 +103,7 @@ def program_argument(schema: JsonSchema) -> str | None:
     return name if isinstance(argument, dict) and "contentMediaType" in argument else None
 
 
-_FENCED = re.compile(r"```[\w+-]*[ \t]*\n(.*?)(?:\n?```|\Z)", re.DOTALL)
+_FENCED = re.compile(r"```[\w+-]*[ \t\r]*\n(.*?)(?:\n?```|\Z)", re.DOTALL)
 
 
 def read_program(text: str) -> str:
@@ -92,17 +117,6 @@ def read_program(text: str) -> str:
     if not program.strip():
         raise Unreadable("there is no program in the reply")
     return program
-
-
-def _without_surrogates(value: Any) -> Any:
-    """JSON can spell half a surrogate pair (`\\ud800`), which no file or engine takes."""
-    if isinstance(value, str):
-        return value.encode("utf-8", errors="replace").decode("utf-8")
-    if isinstance(value, list):
-        return [_without_surrogates(item) for item in value]
-    if isinstance(value, dict):
-        return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
-    return value
 
 
 def _text(fields: dict[str, Any], name: str, *, required: bool = True) -> str:
@@ -176,17 +190,17 @@ JSON = Format(
     ),
     # The reasons come first, so that the choice can follow from them.
     plan_schema=lambda tools: _object(
-        justification=_string(200), context=_string(400), sub_goal=_string(300), tool={"enum": list(tools)}
+        justification=_string(160), context=_string(320), sub_goal=_string(240), tool={"enum": list(tools)}
     ),
-    verdict_schema=_object(reason=_string(240), verdict={"enum": ["STOP", "CONTINUE"]}),
+    verdict_schema=_object(reason=_string(160), verdict={"enum": ["STOP", "CONTINUE"]}),
     answer_schema=_object(answer=_string(800), short_answer=_string(160)),
 )
 
 
-_PLAN_FIELDS = re.compile(
-    r"Context\s*:\s*(?P<context>.*?)Sub-?\s?Goal\s*:\s*(?P<sub_goal>.*?)Tool\s?Name\s*:\s*(?P<tool>[^\n]*)",
-    re.DOTALL | re.IGNORECASE,
-)
+_JUSTIFICATION = re.compile(r"Justification\s*:", re.IGNORECASE)
+_CONTEXT = re.compile(r"Context\s*:", re.IGNORECASE)
+_SUB_GOAL = re.compile(r"Sub-?\s?Goal\s*:", re.IGNORECASE)
+_TOOL_NAME = re.compile(r"Tool\s?Name\s*:([^\n]*)", re.IGNORECASE)
 # The names that the published planners were trained with, and ours.
 _PAPER_TOOLS = {
     "generalist_solution_generator_tool": "generalist",
@@ -208,25 +222,28 @@ def read_tagged_plan(text: str) -> Action:
     >>> read_tagged_plan("**Context:** 2, 3\\n**Sub-Goal:** add\\n**Tool Name:** Python_Code_Generator_Tool").tool
     'python'
     """
-    plain = text.replace("**", "").replace("`", "")
-    matches = [m for start in _starts(plain) if (m := _PLAN_FIELDS.match(plain, start))]
-    if not matches:
+    text = text.replace("**", "").replace("`", "")
+    # The last sub-goal that a tool name follows, and the last context before it. One pass for each label, and no
+    # pattern that spans from one label to the next: that would take minutes on a text that repeats them.
+    tool_names = list(_TOOL_NAME.finditer(text))
+    sub_goals = [found for found in _SUB_GOAL.finditer(text) if tool_names and found.end() <= tool_names[-1].start()]
+    contexts = [found for found in _CONTEXT.finditer(text) if sub_goals and found.end() <= sub_goals[-1].start()]
+    if not contexts:
         raise Unreadable("wanted 'Context: ...', 'Sub-Goal: ...' and 'Tool Name: ...', in this order")
-    last = matches[-1]
-    tool = re.sub(r"[\s_]+", "_", last["tool"].strip(" <>[]\"'.").lower())
-    if not last["sub_goal"].strip() or not tool:
+    context = contexts[-1]
+    sub_goal = next(found for found in sub_goals if found.start() >= context.end())
+    tool_name = next(found for found in tool_names if found.start() >= sub_goal.end())
+    tool = re.sub(r"[\s_]+", "_", tool_name[1].strip(" \r\t<>[]\"'.").lower())
+    wanted = text[sub_goal.end() : tool_name.start()].strip()
+    if not wanted or not tool:
         raise Unreadable("'Sub-Goal' or 'Tool Name' is empty")
-    justification = re.search(r"Justification\s*:\s*(.*?)Context\s*:", plain, re.DOTALL | re.IGNORECASE)
+    reasons = [found for found in _JUSTIFICATION.finditer(text) if found.end() <= context.start()]
     return Action(
-        justification=justification[1].strip() if justification else "",
-        context=last["context"].strip(),
-        sub_goal=last["sub_goal"].strip(),
+        justification=text[reasons[-1].end() : context.start()].strip() if reasons else "",
+        context=text[context.end() : sub_goal.start()].strip(),
+        sub_goal=wanted,
         tool=_PAPER_TOOLS.get(tool, tool),
     )
-
-
-def _starts(text: str) -> list[int]:
-    return [m.start() for m in re.finditer(r"Context\s*:", text, re.IGNORECASE)][-8:]
 
 
 def read_tagged_verdict(text: str) -> Verdict:
@@ -234,7 +251,7 @@ def read_tagged_verdict(text: str) -> Verdict:
     >>> read_tagged_verdict("All parts are there.\\nConclusion: STOP").stop
     True
     """
-    found = re.findall(r"Conclusion\s*:\s*\W*(STOP|CONTINUE)\b", text.replace("**", ""), re.IGNORECASE)
+    found = re.findall(r"Conclusion\s*:\W*(STOP|CONTINUE)\b", text.replace("**", ""), re.IGNORECASE)
     if not found:
         raise Unreadable("wanted a last line 'Conclusion: STOP' or 'Conclusion: CONTINUE'")
     reason = re.split(r"Conclusion\s*:", text, flags=re.IGNORECASE)[0].replace("**", "").strip()
@@ -246,10 +263,12 @@ def read_tagged_answer(text: str) -> Answer:
     >>> read_tagged_answer("It is 4. <answer>4</answer>").short
     '4'
     """
-    found = re.findall(r"<answer>(.*?)</answer>", text, re.DOTALL | re.IGNORECASE)
-    if not found or not found[-1].strip():
+    end = [found.start() for found in re.finditer("</answer>", text, re.IGNORECASE)]
+    start = [found.end() for found in re.finditer("<answer>", text, re.IGNORECASE) if end and found.end() <= end[-1]]
+    short = text[start[-1] : end[-1]].strip() if start else ""
+    if not short:
         raise Unreadable("wanted the short answer between <answer> and </answer>")
-    return Answer(output=text.strip(), short=found[-1].strip())
+    return Answer(output=text.strip(), short=short)
 
 
 TAGGED = Format(read_plan=read_tagged_plan, read_verdict=read_tagged_verdict, read_answer=read_tagged_answer)
