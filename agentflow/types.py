@@ -131,7 +131,7 @@ class Verdict(Noun):
 
 
 class Status(StrEnum):
-    """How a turn went. All but the first are the model's mistakes: shown to it, and it goes on."""
+    """How a turn went. All but the first and the last are the model's mistakes: shown to it, and it goes on."""
 
     OK = "ok"
     PLAN_ERROR = "plan_error"  # the planner's output did not parse
@@ -139,6 +139,7 @@ class Status(StrEnum):
     ARGUMENTS_ERROR = "arguments_error"  # the executor's arguments did not parse, or broke the tool's schema
     TOOL_ERROR = "tool_error"  # the tool said no
     TOOL_TIMEOUT = "tool_timeout"  # the tool did not answer in time
+    CUT_OFF = "cut_off"  # the solve ended in the middle of this turn: a budget, a server, the user
 
 
 class Turn(Noun):

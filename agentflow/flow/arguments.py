@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from jsonschema import Draft202012Validator, ValidationError
+from referencing.exceptions import Unresolvable
 
-from agentflow.errors import ToolError
+from agentflow.errors import InfraError, ToolError
 from agentflow.types import JsonSchema, Tool
 
 SHOWN_FAULTS = 3
@@ -18,7 +19,11 @@ def check_arguments(tool: Tool, arguments: object) -> None:
     >>> check_arguments(some_tool, {"quary": "x"})  # doctest: +SKIP
     agentflow.errors.ToolError: arguments: 'query' is a required property. Wanted: {"query": string}
     """
-    faults = sorted(Draft202012Validator(tool.json_schema).iter_errors(arguments), key=lambda fault: list(fault.path))
+    validator = Draft202012Validator(tool.json_schema)
+    try:
+        faults = sorted(validator.iter_errors(arguments), key=lambda fault: list(fault.path))
+    except Unresolvable as error:
+        raise InfraError(f"the schema of tool {tool.name} is broken: {error}") from error
     if faults:
         said = "; ".join(fault_line(fault) for fault in faults[:SHOWN_FAULTS])
         raise ToolError(f"{said}. Wanted: {signature(tool.json_schema)}")

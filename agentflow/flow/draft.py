@@ -1,6 +1,8 @@
 """A solve while it is being written: what becomes a `Trajectory` at its end, or whenever it is interrupted."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from pydantic import JsonValue
@@ -11,22 +13,27 @@ from agentflow.types import Action, Call, Outcome, Status, Task, Trajectory, Tur
 
 @dataclass
 class TurnDraft:
-    """The turn under way."""
+    """The turn under way: cut off, unless it comes to an end of its own."""
 
     index: int
     action: Action | None = None
     arguments: dict[str, JsonValue] | None = None
     result: str = ""
-    status: Status = Status.OK
+    status: Status = Status.CUT_OFF
     verdict: Verdict | None = None
     started: float = field(default_factory=time.monotonic)
 
-    def fail(self, status: Status, reason: str) -> None:
-        """End the turn with the model's mistake, in words that the planner will read."""
-        self.status, self.result = status, reason
+    @property
+    def begun(self) -> bool:
+        """Whether there is anything to remember: the planner has spoken."""
+        return self.action is not None or self.status is not Status.CUT_OFF
 
-    def freeze(self, ledger: Ledger, calls: tuple[Call, ...] | None = None) -> Turn:
-        """The turn as far as it is; its calls are those that the ledger holds open."""
+    def end(self, status: Status, result: str) -> None:
+        """The tool's result, or the model's mistake in words that the planner will read."""
+        self.status, self.result = status, result
+
+    def freeze(self, calls: tuple[Call, ...]) -> Turn:
+        """The turn as far as it is."""
         return Turn(
             index=self.index,
             action=self.action,
@@ -34,7 +41,7 @@ class TurnDraft:
             result=self.result,
             status=self.status,
             verdict=self.verdict,
-            calls=tuple(ledger.open_calls) if calls is None else calls,
+            calls=calls,
             seconds=time.monotonic() - self.started,
         )
 
@@ -50,33 +57,29 @@ class Draft:
     output: str = ""
     answer: str = ""
     error: str = ""
-    _turn: TurnDraft | None = None
     _outside: tuple[Call, ...] = ()
 
-    @property
-    def memory_suffices(self) -> bool:
-        """Whether the verifier said so after the last turn."""
-        verdict = self.turns[-1].verdict if self.turns else None
-        return verdict is not None and verdict.stop
+    @contextmanager
+    def turn(self) -> Iterator[TurnDraft]:
+        """A turn, which joins the others at its end, also if it is cut off."""
+        self._outside += self.ledger.take_calls()  # the calls since the last turn belong to none
+        turn = TurnDraft(index=len(self.turns))
+        try:
+            yield turn
+        finally:
+            if turn.begun:
+                self.turns.append(turn.freeze(self.ledger.take_calls()))
 
-    def open_turn(self) -> TurnDraft:
-        """Begin a turn; the calls since the last one belonged to none."""
-        self._outside += self.ledger.take_calls()
-        self._turn = TurnDraft(index=len(self.turns))
-        return self._turn
+    def fail(self, error: BaseException) -> None:
+        """Note what ended the solve before its time."""
+        self.error = f"{type(error).__name__}: {error}"
 
-    def close_turn(self) -> Turn:
-        """End the turn under way."""
-        assert self._turn
-        turn = self._turn.freeze(self.ledger, self.ledger.take_calls())
-        self.turns.append(turn)
-        self._turn = None
-        return turn
+    def turns_with(self, turn: TurnDraft) -> tuple[Turn, ...]:
+        """The turns so far and the one under way."""
+        return (*self.turns, turn.freeze(tuple(self.ledger.open_calls)))
 
     def trajectory(self, outcome: Outcome) -> Trajectory:
-        """What there is, under a typed outcome. A turn that was cut off is part of it."""
-        if self._turn:
-            self.close_turn()
+        """What there is, under a typed outcome."""
         self._outside += self.ledger.take_calls()
         return Trajectory(
             task=self.task,

@@ -200,7 +200,7 @@ JSON = Format(
 _JUSTIFICATION = re.compile(r"Justification\s*:", re.IGNORECASE)
 _CONTEXT = re.compile(r"Context\s*:", re.IGNORECASE)
 _SUB_GOAL = re.compile(r"Sub-?\s?Goal\s*:", re.IGNORECASE)
-_TOOL_NAME = re.compile(r"Tool\s?Name\s*:([^\n]*)", re.IGNORECASE)
+_TOOL_NAME = re.compile(r"Tool\s?Name\s*:\s*([^\n]*)", re.IGNORECASE)
 # The names that the published planners were trained with, and ours.
 _PAPER_TOOLS = {
     "generalist_solution_generator_tool": "generalist",

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from agentflow.config import BudgetConfig
+from agentflow.flow.unicode import replace_surrogates
 from agentflow.types import Call, Completion, Engine, JsonSchema, Message, ModuleName, Outcome, Sampling, Usage
 
 
@@ -56,10 +57,17 @@ class Ledger:
             raise BudgetSpent(Outcome.OUT_OF_TOKENS)
 
     @asynccontextmanager
-    async def deadline(self) -> AsyncIterator[None]:
-        """Check the budget, then stop what runs inside when the time is up (`BudgetSpent`)."""
-        self.check()
-        left = None if self.budget.max_seconds is None else self.budget.max_seconds - self.seconds
+    async def deadline(self, *, last: bool = False) -> AsyncIterator[None]:
+        """Check the budget, then stop what runs inside when the time is up (`BudgetSpent`).
+
+        The `last` call of a solve is made whatever is used up, and has the time of the whole budget for itself: an
+        engine that hangs must not hang the solve.
+        """
+        if not last:
+            self.check()
+        left = self.budget.max_seconds
+        if left is not None and not last:
+            left -= self.seconds
         timer = asyncio.timeout(left)
         try:
             async with timer:
@@ -78,12 +86,25 @@ class Ledger:
         *,
         last: bool = False,
     ) -> Completion:
-        """Ask the engine of a module and record the call. The `last` call of a solve is made whatever is used up."""
+        """Ask the engine of a module, within the budget unless this is the `last` call, and record the call."""
         self.on_stage(module)
-        if last:
-            return await self._ask(module, role, messages, json_schema)
-        async with self.deadline():
-            return await self._ask(module, role, messages, json_schema)
+        schema = json_schema if role.constrained else None
+        sampling = self._seeded(module, role.sampling)
+        started = time.monotonic()
+        async with self.deadline(last=last):
+            completion = await role.engine.complete(messages, sampling, json_schema=schema)
+        completion = _clean(completion)
+        call = Call(
+            module=module,
+            engine=role.engine.name,
+            messages=tuple(messages),
+            sampling=sampling,
+            json_schema=schema,
+            completion=completion,
+            seconds=time.monotonic() - started,
+        )
+        self.record([call])
+        return completion
 
     def record(self, calls: Sequence[Call]) -> None:
         """Count calls, such as those that a tool made."""
@@ -97,31 +118,14 @@ class Ledger:
         taken, self.open_calls = tuple(self.open_calls), []
         return taken
 
-    async def _ask(
-        self, module: ModuleName, role: Role, messages: Sequence[Message], json_schema: JsonSchema | None
-    ) -> Completion:
-        schema = json_schema if role.constrained else None
-        sampling = self._seeded(module, role.sampling)
-        started = time.monotonic()
-        completion = await role.engine.complete(messages, sampling, json_schema=schema)
-        self.record(
-            [
-                Call(
-                    module=module,
-                    engine=role.engine.name,
-                    messages=tuple(messages),
-                    sampling=sampling,
-                    json_schema=schema,
-                    completion=completion,
-                    seconds=time.monotonic() - started,
-                )
-            ]
-        )
-        return completion
-
     def _seeded(self, module: ModuleName, sampling: Sampling) -> Sampling:
         """A seed of its own for each call, so that two turns with equal prompts do not draw the same tokens."""
         if self.seed is None or sampling.seed is not None:
             return sampling
         digest = hashlib.sha256(f"{self.seed}/{module}/{self.num_calls}".encode()).digest()
         return sampling.model_copy(update={"seed": int.from_bytes(digest[:4], "big")})
+
+
+def _clean(completion: Completion) -> Completion:
+    text = replace_surrogates(completion.text)
+    return completion if text == completion.text else completion.model_copy(update={"text": text})

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from agentflow.config import MemoryConfig
 from agentflow.errors import ConfigError
-from agentflow.types import Status, TokenCounter, Turn
+from agentflow.types import Status, TokenCounter, Turn, Verdict
 
 ARGUMENT_TOKENS = 160  # of the tool's arguments, in memory
 _MOST_CHARACTERS = 32  # per token: a longer text is shortened without being counted whole, it may have megabytes
@@ -71,32 +71,21 @@ class Memory:
         return shown
 
     def render(self) -> str:
-        """The whole memory as text, for the modules that do not see it as a conversation."""
-        parts = [f"Turn {number}\n{entry}" for number, entry in enumerate(self.entries(), start=1)]
-        return "\n\n".join(parts) or "No turn has been taken yet."
+        """The whole memory as text, for the modules that do not see it as a conversation; empty before a turn."""
+        return "\n\n".join(f"Turn {number}\n{entry}" for number, entry in enumerate(self.entries(), start=1))
 
     def _entry(self, turn: Turn, room: int) -> Entry:
-        plan, written = _plan(turn), _as_written(turn)
-        head = [self._arguments(turn)] if turn.arguments is not None else []
-        reason = [self._reason(turn)] if turn.verdict else []
+        plan = self._shorten(_plan(turn), self.planner_tokens)
+        written = self._shorten(_as_written(turn), self.planner_tokens)
+        head = [self._shorten(_arguments(turn), ARGUMENT_TOKENS)] if turn.arguments is not None else []
+        reason = [self._shorten(_reason(turn.verdict), REASON_TOKENS)] if turn.verdict else []
         used = max(self.count(plan), self.count(written)) + self.count("\n".join(head)) + REASON_TOKENS
         limit = max(LEAST_RESULT_TOKENS, min(self.limits.result_tokens, room - used))
-        result = f"{_LABELS[turn.status]}: {shorten(turn.result, limit, self.count)}"
+        result = self._shorten(f"{_LABELS[turn.status]}: {turn.result or '(empty)'}", limit)
         return Entry(plan, written, "\n".join([*head, result, *reason]))
 
-    def _arguments(self, turn: Turn) -> str:
-        assert turn.arguments is not None
-        values = list(turn.arguments.values())
-        # One text argument (a query, a program) is shown as it is: easier to read than escaped JSON.
-        only = values[0] if len(values) == 1 and isinstance(values[0], str) else None
-        text = only if only is not None else json.dumps(turn.arguments, ensure_ascii=False)
-        name = next(iter(turn.arguments)) if only is not None else "arguments"
-        return f"{name}: {shorten(text, ARGUMENT_TOKENS, self.count)}"
-
-    def _reason(self, turn: Turn) -> str:
-        assert turn.verdict
-        said = "STOP" if turn.verdict.stop else "CONTINUE"
-        return f"Verifier: {said}. {shorten(turn.verdict.reason, REASON_TOKENS - 8, self.count)}"
+    def _shorten(self, text: str, limit: int) -> str:
+        return shorten(text, limit, self.count)
 
 
 _LABELS = {
@@ -106,6 +95,7 @@ _LABELS = {
     Status.ARGUMENTS_ERROR: "Error, the tool was not called",
     Status.TOOL_ERROR: "Error from the tool",
     Status.TOOL_TIMEOUT: "Error from the tool",
+    Status.CUT_OFF: "Cut off before there was a result",
 }
 
 
@@ -117,8 +107,22 @@ def _plan(turn: Turn) -> str:
 
 
 def _as_written(turn: Turn) -> str:
-    """What the planner said in this turn; empty for a turn that was built without its calls."""
-    return next((call.completion.text for call in turn.calls if call.module == "planner"), "")
+    """What the planner said in this turn. Never empty: some servers refuse an empty message."""
+    said = next((call.completion.text for call in turn.calls if call.module == "planner"), "")
+    return said if said.strip() else "(no reply)"
+
+
+def _arguments(turn: Turn) -> str:
+    assert turn.arguments is not None
+    if len(turn.arguments) == 1:
+        [(name, value)] = turn.arguments.items()
+        if isinstance(value, str):  # a query, a program: easier to read than escaped JSON
+            return f"{name}: {value}"
+    return f"arguments: {json.dumps(turn.arguments, ensure_ascii=False)}"
+
+
+def _reason(verdict: Verdict) -> str:
+    return f"Verifier: {'STOP' if verdict.stop else 'CONTINUE'}. {verdict.reason}".rstrip()
 
 
 def shorten(text: str, limit: int, count: TokenCounter) -> str:

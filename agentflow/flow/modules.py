@@ -100,7 +100,8 @@ class Modules:
 
     async def generate(self, task: Task, memory: Memory, ledger: Ledger) -> Answer:
         """The final answer, whatever is left of the budget."""
-        messages = self._messages("generator", question=task.question, memory=memory.render())
+        memory_text = memory.render() or "No turn has been taken."
+        messages = self._messages("generator", question=task.question, memory=memory_text)
         role = self.roles["generator"]
         completion = await ledger.ask("generator", role, messages, self.format.answer_schema, last=True)
         return self.format.read_answer(completion.text)
