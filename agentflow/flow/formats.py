@@ -146,14 +146,15 @@ def read_json_plan(text: str) -> Action:
 
 def read_json_verdict(text: str) -> Verdict:
     """
-    >>> read_json_verdict('{"reason": "done", "verdict": "STOP"}')
-    Verdict(stop=True, reason='done')
+    >>> read_json_verdict('{"asked_for": "a year", "found": "1658", "verdict": "STOP"}')
+    Verdict(stop=True, reason='asked for a year; found 1658')
     """
     fields = read_object(text)
     verdict = _text(fields, "verdict").upper()
     if verdict not in ("STOP", "CONTINUE"):
         raise Unreadable(f"'verdict' must be STOP or CONTINUE, not {verdict[:40]!r}")
-    return Verdict(stop=verdict == "STOP", reason=_text(fields, "reason", required=False))
+    asked_for, found = (_text(fields, name, required=False) for name in ("asked_for", "found"))
+    return Verdict(stop=verdict == "STOP", reason=f"asked for {asked_for}; found {found}")
 
 
 def read_json_answer(text: str) -> Answer:
@@ -192,7 +193,7 @@ JSON = Format(
     plan_schema=lambda tools: _object(
         justification=_string(160), context=_string(320), sub_goal=_string(240), tool={"enum": list(tools)}
     ),
-    verdict_schema=_object(reason=_string(160), verdict={"enum": ["STOP", "CONTINUE"]}),
+    verdict_schema=_object(asked_for=_string(120), found=_string(120), verdict={"enum": ["STOP", "CONTINUE"]}),
     answer_schema=_object(answer=_string(800), short_answer=_string(160)),
 )
 
