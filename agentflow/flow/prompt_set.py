@@ -1,7 +1,8 @@
 """Prompts are text files: one a module (two for the executor), with a heading for each message.
 
-A file holds sections that start with `## system`, `## user` or `## next`, and `$name` where a value goes. Values are
-put in once and never looked at again, so a question that spells `$answer` stays what it is.
+A file holds sections that start with `## system`, `## user` or `## next`, and `$name` where a value goes; what stands
+before the first heading is a comment. Values are put in once and never looked at again, so a question that spells
+`$answer` stays what it is.
 """
 
 import re
@@ -14,9 +15,20 @@ from typing import Literal
 from agentflow.errors import ConfigError, UnknownName
 
 Section = Literal["system", "user", "next"]
-_HEADING = re.compile(r"^## (system|user|next)\n", re.MULTILINE)
+_HEADING = re.compile(r"^## (system|user|next)[ \t]*\n", re.MULTILINE)
 _SETS = Path(__file__).parent / "prompts"
-_FILES = ("analyst", "planner", "executor", "program", "verifier", "generator")
+_CALL = ("tool", "description", "schema", "question", "context", "sub_goal")
+# The names that each file may use.
+NAMES: Mapping[str, tuple[str, ...]] = {
+    "analyst": ("question", "tools"),
+    "planner": ("question", "analysis", "tools", "max_turns", "memory"),
+    "executor": _CALL,
+    "program": _CALL,
+    "verifier": ("question", "memory"),
+    "generator": ("question", "memory"),
+}
+# A planner's file has either `$memory` or a section `next`, which is repeated for every turn.
+NEXT_NAMES = ("result", "turn", "max_turns")
 
 
 @dataclass(frozen=True)
@@ -27,31 +39,52 @@ class Prompt:
     sections: Mapping[str, Template]
 
     def render(self, section: Section, **values: object) -> str:
-        """Fill one section in. Raises `ConfigError` if the file uses a name that there is no value for.
+        """Fill one section in.
 
         >>> Prompt("x", {"user": Template("Q: $question")}).render("user", question="costs $5?")
         'Q: costs $5?'
         """
-        try:
-            return self.sections[section].substitute({name: str(value) for name, value in values.items()})
-        except KeyError as error:
-            wanted = ", ".join(sorted(values))
-            raise ConfigError(f"prompt {self.name}, section {section}: unknown {error}; known: {wanted}") from None
-        except ValueError as error:
-            raise ConfigError(f"prompt {self.name}, section {section}: {error}; write $$ for a dollar sign") from None
+        return self.sections[section].substitute({name: str(value) for name, value in values.items()})
 
 
 def parse_prompt(name: str, text: str) -> Prompt:
-    """Split a file into its sections.
+    """Split the file of a module into its sections. Raises `ConfigError` for one that can not be filled in.
 
-    >>> sorted(parse_prompt("x", "## system\\nBe brief.\\n\\n## user\\n$question\\n").sections)
+    >>> sorted(parse_prompt("analyst", "## system\\nBe brief.\\n\\n## user\\n$question\\n").sections)
     ['system', 'user']
     """
     _, *parts = _HEADING.split(text)
-    sections = {heading: Template(body.strip()) for heading, body in zip(parts[::2], parts[1::2], strict=True)}
-    if "user" not in sections:
-        raise ConfigError(f"prompt {name}: wanted a section '## user', found {sorted(sections) or 'none'}")
-    return Prompt(name, sections)
+    headings, bodies = parts[::2], parts[1::2]
+    if "user" not in headings or len(set(headings)) < len(headings):
+        raise ConfigError(f"prompt {name}: wanted one section '## user', found {', '.join(headings) or 'none'}")
+    if "next" in headings and name != "planner":
+        raise ConfigError(f"prompt {name}: a section '## next' is for the planner alone")
+    prompt = Prompt(name, {heading: Template(body.strip()) for heading, body in zip(headings, bodies, strict=True)})
+    for section, template in prompt.sections.items():
+        _check_names(f"prompt {name}, section {section}", template, _names(prompt, section))
+    _check_memory(prompt)
+    return prompt
+
+
+def _names(prompt: Prompt, section: str) -> tuple[str, ...]:
+    if section == "next":
+        return NEXT_NAMES
+    return tuple(name for name in NAMES[prompt.name] if name != "memory" or "next" not in prompt.sections)
+
+
+def _check_names(place: str, template: Template, known: tuple[str, ...]) -> None:
+    try:
+        template.substitute(dict.fromkeys(known, ""))
+    except KeyError as error:
+        raise UnknownName(f"name in {place}", str(error.args[0]), known) from None
+    except ValueError as error:
+        raise ConfigError(f"{place}: {error}; write $$ for a dollar sign") from None
+
+
+def _check_memory(prompt: Prompt) -> None:
+    used = {name for template in prompt.sections.values() for name in template.get_identifiers()}
+    if "memory" in NAMES[prompt.name] and "next" not in prompt.sections and "memory" not in used:
+        raise ConfigError(f"prompt {prompt.name}: $memory is missing, the model would not see any result")
 
 
 def known_prompt_sets() -> list[str]:
@@ -60,15 +93,28 @@ def known_prompt_sets() -> list[str]:
 
 
 def load_prompt_set(name: str) -> dict[str, Prompt]:
-    """The prompts of a set by module: one that comes with the package, or a folder of files.
+    """The prompts of a set by file: one that comes with the package, or a folder.
 
-    A folder may hold some of the files only; the others are those of the set `json`. Raises `UnknownName`.
+    A folder may hold some of the files only; the others are those of the set `json`. Raises `UnknownName` and
+    `ConfigError`.
     """
     if name in known_prompt_sets():
-        return {module: parse_prompt(module, (_SETS / name / f"{module}.md").read_text("utf-8")) for module in _FILES}
-    path = Path(name)
-    if not path.is_dir():
+        return {module: _read(module, _SETS / name / f"{module}.md") for module in NAMES}
+    folder = Path(name).expanduser()
+    if not folder.is_dir():
         raise UnknownName("prompt set", name, [*known_prompt_sets(), "a folder"])
-    own = {module: path / f"{module}.md" for module in _FILES}
-    prompts = load_prompt_set("json")
-    return prompts | {m: parse_prompt(m, f.read_text("utf-8")) for m, f in own.items() if f.is_file()}
+    files = sorted(file for file in folder.glob("*.md") if file.name != "README.md")
+    if not files:
+        raise ConfigError(f"the folder {folder} holds no prompt: wanted {', '.join(f'{m}.md' for m in NAMES)}")
+    for file in files:
+        if file.stem not in NAMES:
+            raise UnknownName(f"prompt in the folder {folder}:", file.name, [f"{module}.md" for module in NAMES])
+    return load_prompt_set("json") | {file.stem: _read(file.stem, file) for file in files}
+
+
+def _read(module: str, file: Path) -> Prompt:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"can not read the prompt {file}: {error}") from None
+    return parse_prompt(module, text)

@@ -49,9 +49,10 @@ def arguments(text: str = "hello") -> str:
     return json.dumps({"text": text})
 
 
-def verdict(stop: bool) -> str:
+def verdict(stop: bool, reason: str = "because") -> str:
     """What a verifier writes."""
-    return json.dumps({"reason": "because", "verdict": "STOP" if stop else "CONTINUE"})
+    fields = {"asked_for": reason, "found": reason, "verdict": "STOP" if stop else "CONTINUE"}
+    return json.dumps(fields)
 
 
 def answer(short: str = "42") -> str:

@@ -34,7 +34,8 @@ async def test_a_question_is_planned_executed_verified_and_answered() -> None:
     assert turn.arguments == {"text": "hello"}
     assert (turn.status, turn.result) == (Status.OK, "echo of hello")
     assert turn.verdict
-    assert (turn.verdict.stop, turn.verdict.reason) == (True, "because")
+    assert turn.verdict.stop
+    assert "because" in turn.verdict.reason
     assert [call.module for call in turn.calls] == ["planner", "executor", "verifier"]
     assert [call.module for call in trajectory.calls] == ["analyst", "generator"]
     assert trajectory.error == ""
