@@ -17,10 +17,15 @@ from agentflow.types import Sampling
 DEFAULT_ENGINE = "local:qwen2.5-coder-1.5b"
 
 
+def _none_by_name(value: object) -> object:
+    """TOML has no word for "not set": we take "none"."""
+    return None if value == "none" else value
+
+
 class Section(BaseModel):
     """A table of the file."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class ModuleConfig(Sampling):
@@ -31,13 +36,12 @@ class ModuleConfig(Sampling):
     engine is held to the module's JSON schema; switch it off for an engine that can not do that, or to sample freely.
     """
 
+    model_config = ConfigDict(allow_inf_nan=False)
+
     engine: str = ""
     constrained: bool = True
 
-    @field_validator("temperature", "top_p", "top_k", "min_p", "seed", mode="before")
-    @classmethod
-    def _none_by_name(cls, value: object) -> object:
-        return None if value == "none" else value
+    _none = field_validator("temperature", "top_p", "top_k", "min_p", "seed", mode="before")(_none_by_name)
 
     @property
     def sampling(self) -> Sampling:
@@ -49,13 +53,15 @@ class BudgetConfig(Section):
     """Limits of one solve. When one is used up the generator gives its best answer, once.
 
     `max_turns` counts turns, `max_seconds` wall seconds, `max_tokens` prompt and completion tokens of all calls;
-    `tool_seconds` limits one tool call.
+    `tool_seconds` limits one tool call. The best answer may take `max_seconds` of its own. "none" is no limit.
     """
 
-    max_turns: int = Field(default=6, ge=1)
+    max_turns: int = Field(default=5, ge=1)
     max_seconds: float | None = Field(default=300.0, gt=0)
     max_tokens: int | None = Field(default=None, ge=1)
     tool_seconds: float = Field(default=60.0, gt=0)
+
+    _none = field_validator("max_seconds", "max_tokens", mode="before")(_none_by_name)
 
 
 class MemoryConfig(Section):
@@ -116,10 +122,12 @@ class Config(Section):
     tools: ToolsConfig = ToolsConfig()
     trace: Path | None = Field(default_factory=lambda: user_state_path("agentflow") / "trace.jsonl")
 
-    @field_validator("trace", mode="before")
+    _none = field_validator("seed", "trace", mode="before")(_none_by_name)
+
+    @field_validator("trace")
     @classmethod
-    def _no_trace_by_name(cls, value: object) -> object:
-        return None if value == "none" else value
+    def _home(cls, trace: Path | None) -> Path | None:
+        return trace.expanduser() if trace else None
 
 
 MODULES: tuple[Literal["analyst", "planner", "executor", "verifier", "generator"], ...] = (
@@ -133,6 +141,8 @@ MODULES: tuple[Literal["analyst", "planner", "executor", "verifier", "generator"
 
 def load_config(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Config:
     """Read a TOML file, then apply overrides by dotted name: `{"planner.temperature": 0.5}`.
+
+    Names are written as in TOML: `engines."local:qwen2.5-coder-1.5b".threads`.
 
     Raises `ConfigError` with the file, the place and what was wanted; `UnknownName` for a key nobody knows.
 
@@ -165,18 +175,41 @@ def _read(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"no config file at {path}") from None
+    except OSError as error:
+        raise ConfigError(f"can not read the config file {path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not TOML: {error}") from None
 
 
 def _put(table: dict[str, Any], name: str, value: Any) -> None:
-    *parents, last = name.split(".")
+    *parents, last = _parts(name)
     for parent in parents:
         inner = table.setdefault(parent, {})
         if not isinstance(inner, dict):
             raise ConfigError(f"{name!r} can not be set: {parent!r} is a value and not a table")
         table = inner
     table[last] = value
+
+
+def _parts(name: str) -> list[str]:
+    """
+    >>> _parts('engines."local:qwen2.5-coder-1.5b".threads')
+    ['engines', 'local:qwen2.5-coder-1.5b', 'threads']
+    """
+    try:
+        if "\n" in name:
+            raise ConfigError(f"{name!r} is no name of a setting")
+        inner: Any = tomllib.loads(f"{name} = 0")
+    except tomllib.TOMLDecodeError:
+        raise ConfigError(
+            f"{name!r} is no name of a setting: quote a part that has other signs than letters, digits, _ and -, "
+            'as in engines."local:qwen2.5-coder-1.5b".threads'
+        ) from None
+    parts = []
+    while isinstance(inner, dict):
+        part, inner = next(iter(inner.items()))
+        parts.append(part)
+    return parts
 
 
 def _explain(error: ValidationError, source: str) -> ConfigError:

@@ -11,6 +11,7 @@ question and may reason before it answers, in one call, greedily, in the same en
 import argparse
 import asyncio
 import json
+import re
 import sys
 import time
 from collections import Counter
@@ -21,36 +22,31 @@ from dev_items import SPLITS, train_items
 from agentflow.assemble import Engines, open_flow
 from agentflow.cli.settings import read_settings
 from agentflow.config import Config
-from agentflow.flow.formats import Unreadable, read_object
 from agentflow.scoring import score
 from agentflow.types import Engine, Message, Sampling, Task, Trajectory
 
-ALONE_SYSTEM = """Answer the question. Think step by step first.
-
-Reply with one JSON object: {"reasoning": your steps, "short_answer": only the answer itself: a name, a number, a date, \
-yes or no, or an expression}"""
-ALONE_SCHEMA = {
-    "type": "object",
-    "properties": {
-        "reasoning": {"type": "string", "maxLength": 2400},
-        "short_answer": {"type": "string", "maxLength": 160},
-    },
-    "required": ["reasoning", "short_answer"],
-    "additionalProperties": False,
-}
+ALONE_SYSTEM = """Answer the question. Think step by step first. End with one line that begins with "Answer:" and holds \
+only the answer itself, as short as can be: a name, a number, a date, yes or no, or an expression."""
 
 
 async def answer_alone(engine: Engine, task: Task) -> dict[str, object]:
     """One call, with room to reason."""
     messages = [Message(role="system", content=ALONE_SYSTEM), Message(role="user", content=task.question)]
-    completion = await engine.complete(
-        messages, Sampling(temperature=0.0, max_tokens=900), json_schema=ALONE_SCHEMA
-    )
-    try:
-        answer = str(read_object(completion.text).get("short_answer", ""))
-    except Unreadable:
-        answer = ""
-    return {"answer": answer, "outcome": "answered" if answer else "policy_error", "tokens": completion.usage.total_tokens}
+    completion = await engine.complete(messages, Sampling(temperature=0.0, max_tokens=900))
+    answer = read_alone(completion.text)
+    outcome = "answered" if answer else "policy_error"
+    return {"answer": answer, "outcome": outcome, "tokens": completion.usage.total_tokens, "text": completion.text}
+
+
+def read_alone(text: str) -> str:
+    """What follows the last "Answer:", or else the last line.
+
+    >>> read_alone("2 + 2 is 4.\\n**Answer:** 4")
+    '4'
+    """
+    plain = text.replace("**", "").strip()
+    found = re.findall(r"Answer:\s*(.+)", plain)
+    return (found[-1] if found else plain.splitlines()[-1] if plain else "").strip()
 
 
 def flow_record(trajectory: Trajectory) -> dict[str, object]:
