@@ -2,16 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from agentflow.config import MODULES, Config, load_config
 from agentflow.engines import open_engine
-from agentflow.errors import ConfigError
+from agentflow.errors import ConfigError, UnknownName
 from agentflow.flow import Flow
-from agentflow.tools import open_tools
-from agentflow.trace import append_trajectory
-from agentflow.types import Engine, Task, Trajectory
+from agentflow.tools import known_tools, open_tools
+from agentflow.trace import append_trajectory, check_writable
+from agentflow.types import Engine, ModuleName, Task, Trajectory
+
+Notice = Callable[[str], None]
 
 
 class Engines:
@@ -21,50 +23,75 @@ class Engines:
         self._config = config
         self._open: dict[str, Engine] = {}
 
+    def of_module(self, module: ModuleName) -> Engine:
+        """The engine of a module: its own, or that of the whole flow."""
+        return self.get(getattr(self._config, module).engine or self._config.engine)
+
+    def of_tool(self, specification: str) -> Engine:
+        """The engine that a tool asks for; "default" is the executor's."""
+        return self.of_module("executor") if specification in ("", "default") else self.get(specification)
+
     def get(self, specification: str) -> Engine:
-        """The engine of a specification; "" and "default" mean that of the whole flow."""
-        name = self._config.engine if specification in ("", "default") else specification
-        if name not in self._open:
-            self._open[name] = open_engine(name, settings=self._config.engines.get(name, {}))
-        return self._open[name]
+        """The engine of a specification."""
+        if specification not in self._open:
+            settings = self._config.engines.get(specification, {})
+            self._open[specification] = open_engine(specification, settings=settings)
+        return self._open[specification]
+
+    @property
+    def unused_settings(self) -> list[str]:
+        """The specifications that have settings, but no part in this flow."""
+        return [name for name in self._config.engines if name not in self._open]
 
     async def close(self) -> None:
-        """Close what was opened."""
-        for engine in self._open.values():
-            await engine.close()
+        """Close what was opened, all of it."""
+        async with AsyncExitStack() as stack:
+            for engine in self._open.values():
+                stack.push_async_callback(engine.close)
 
 
 @asynccontextmanager
 async def open_flow(
     config: Config,
     *,
-    notice: Callable[[str], None] = lambda _line: None,
+    notice: Notice = lambda _line: None,
     sink: Callable[[Trajectory], None] | None = None,
 ) -> AsyncIterator[Flow]:
     """Open a flow with everything it needs, and close it again.
 
-    `notice` gets one line for each tool that has to be left out. Trajectories go to `config.trace`, where it is set,
-    and to `sink`. Raises `ConfigError` before anything is asked of an engine.
+    `notice` gets one line for whatever is not as it was asked for: a tool that has to be left out, settings that
+    nobody uses, a trace that could not be written. Trajectories go to `config.trace`, where it is set, and to `sink`.
+    Raises `ConfigError` before anything is asked of an engine.
 
     Example::
 
         async with open_flow(load_config(Path("agentflow.toml"))) as flow:
             trajectory = await flow.solve("Who wrote the opera Carmen?")
     """
+    for name in config.tools.settings:
+        if name not in known_tools():
+            raise UnknownName("tool", name, known_tools())
+    if config.trace:
+        check_writable(config.trace)
     engines = Engines(config)
     try:
-        by_module = {module: engines.get(getattr(config, module).engine) for module in MODULES}
+        by_module: dict[ModuleName, Engine] = {module: engines.of_module(module) for module in MODULES}
         tools = await asyncio.to_thread(
-            open_tools, config.tools.enabled, settings=config.tools.settings, open_engine=engines.get, notice=notice
+            open_tools, config.tools.enabled, settings=config.tools.settings, open_engine=engines.of_tool, notice=notice
         )
-        yield Flow(by_module, tools, config, sink=lambda trajectory: _record(config, trajectory, sink))
+        for name in engines.unused_settings:
+            notice(f"the settings of engine {name} are not used: nothing here runs on it")
+        yield Flow(by_module, tools, config, sink=lambda trajectory: _record(trajectory, config, notice, sink))
     finally:
         await engines.close()
 
 
-def _record(config: Config, trajectory: Trajectory, sink: Callable[[Trajectory], None] | None) -> None:
+def _record(trajectory: Trajectory, config: Config, notice: Notice, sink: Callable[[Trajectory], None] | None) -> None:
     if config.trace:
-        append_trajectory(config.trace, trajectory)
+        try:
+            append_trajectory(config.trace, trajectory)
+        except OSError as error:  # the answer is there and paid for: it is worth more than its record
+            notice(f"the trace {config.trace} could not be written: {error.strerror}")
     if sink:
         sink(trajectory)
 
@@ -73,11 +100,13 @@ def solve(question: Task | str, config: Config | None = None, **overrides: Any) 
     """Answer one question and wait for it: the whole system in one call.
 
     `overrides` are settings with `__` for the dot: `solve("...", budget__max_turns=3, engine="openai:gpt-5")`. Engines
-    and tools are opened and closed again each time; for many questions use `open_flow`. Raises as `open_flow` and
-    `Flow.solve` do; call it from synchronous code only.
+    and tools are opened and closed again each time; for many questions, and in code that is asynchronous itself (a
+    notebook is), use `open_flow`. Raises as `open_flow` and `Flow.solve` do.
     """
     if config and overrides:
         raise ConfigError("wanted a config or overrides, came both")
+    if _loop_is_running():
+        raise ConfigError("solve() can not be called while an event loop runs: use `async with open_flow(...) as flow`")
     chosen = config or load_config(overrides={name.replace("__", "."): value for name, value in overrides.items()})
 
     async def run() -> Trajectory:
@@ -85,3 +114,11 @@ def solve(question: Task | str, config: Config | None = None, **overrides: Any) 
             return await flow.solve(question)
 
     return asyncio.run(run())
+
+
+def _loop_is_running() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

@@ -3,19 +3,24 @@
 The first field of a line is the schema version. Secrets of the environment are replaced before a line is written.
 """
 
+import fcntl
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from enum import Enum
 from pathlib import Path
+from typing import Any, BinaryIO, Literal, get_origin
 
 from pydantic import ValidationError
 
 from agentflow.errors import ConfigError
-from agentflow.types import Trajectory
+from agentflow.types import Noun, Trajectory
 
 SCHEMA_VERSION = 1
-_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
+CUT_OFF = b" [cut off]"  # ends a line whose writer died in the middle of it; no whole line ends so
+_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASS|CREDENTIAL", re.IGNORECASE)
 _LEAST_SECRET = 8  # characters; a shorter value could be any word
 
 
@@ -25,9 +30,8 @@ def secrets_of(environment: Mapping[str, str]) -> dict[str, str]:
     >>> secrets_of({"OPENAI_API_KEY": "sk-0123456789", "HOME": "/home/someone"})
     {'sk-0123456789': 'OPENAI_API_KEY'}
     """
-    return {
-        value: name for name, value in environment.items() if _SECRET_NAME.search(name) and len(value) >= _LEAST_SECRET
-    }
+    named = {value.strip(): name for name, value in environment.items() if _SECRET_NAME.search(name)}
+    return {value: name for value, name in named.items() if len(value) >= _LEAST_SECRET}
 
 
 def redact(text: str, secrets: Mapping[str, str]) -> str:
@@ -41,37 +45,92 @@ def redact(text: str, secrets: Mapping[str, str]) -> str:
     return text
 
 
+def as_line(trajectory: Trajectory) -> str:
+    """A trajectory as one JSON object on one line, without the secrets of the environment."""
+    try:
+        line = _dump(trajectory)
+    except UnicodeEncodeError:  # half a surrogate pair somewhere, such as in the metadata of a task
+        trajectory = _map_texts(trajectory, lambda text: text.encode("utf-8", errors="replace").decode("utf-8"))
+        line = _dump(trajectory)
+    secrets = secrets_of(os.environ)
+    if any(json.dumps(secret, ensure_ascii=False)[1:-1] in line for secret in secrets):
+        line = _dump(_map_texts(trajectory, lambda text: redact(text, secrets)))
+    return line
+
+
 def append_trajectory(path: Path, trajectory: Trajectory) -> None:
-    """Append one trajectory as one line, in one write. Makes the folder; the file is readable by its owner alone."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    secrets = {json.dumps(value)[1:-1]: name for value, name in secrets_of(os.environ).items()}
-    record = {"schema_version": SCHEMA_VERSION, **trajectory.model_dump(mode="json")}
-    line = redact(json.dumps(record, ensure_ascii=False), secrets) + "\n"
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    with os.fdopen(descriptor, "ab", buffering=0) as file:
-        file.write(line.encode("utf-8", errors="replace"))
+    """Append one trajectory as one line. Makes the folder; the file is readable by its owner alone."""
+    line = as_line(trajectory).encode("utf-8") + b"\n"
+    with _open_to_append(path) as file:
+        with suppress(OSError):  # some network file systems have no locks; one write of one line is mostly whole there
+            fcntl.flock(file, fcntl.LOCK_EX)  # until it is closed: other processes append to the same file
+        file.write((CUT_OFF + b"\n" if _ends_in_the_middle(file) else b"") + line)
+
+
+def check_writable(path: Path) -> None:
+    """Raise `ConfigError` unless a trace can be appended to at `path`: asked before a solve is paid for."""
+    try:
+        _open_to_append(path).close()
+    except OSError as error:
+        remedy = 'set `trace` to another path, or to "none"'
+        raise ConfigError(f"can not write the trace {path}: {error.strerror}: {remedy}") from None
 
 
 def read_trajectories(path: Path) -> Iterator[Trajectory]:
     """Read a trace. Raises `ConfigError` with the line number of the first line that is none.
 
-    A last line without its end is the mark of a write that was cut off, and is left out.
+    A line that was cut off while it was written is left out.
     """
     try:
-        with path.open(encoding="utf-8") as file:
+        with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
-                if line.endswith("\n") and line.strip():
+                if line.endswith(b"\n") and line.strip() and not line.endswith(CUT_OFF + b"\n"):
                     yield _read_line(line, f"{path}, line {number}")
-    except (FileNotFoundError, IsADirectoryError):
+    except FileNotFoundError:
         raise ConfigError(f"no trace at {path}") from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is no trace: {error}") from None
+    except OSError as error:
+        raise ConfigError(f"can not read the trace {path}: {error.strerror}") from None
 
 
-def _read_line(line: str, place: str) -> Trajectory:
+def _dump(trajectory: Trajectory) -> str:
+    record = {"schema_version": SCHEMA_VERSION, **trajectory.model_dump(mode="json")}
+    return json.dumps(record, ensure_ascii=False)
+
+
+def _map_texts(value: Any, change: Callable[[str], str]) -> Any:
+    """Every free text changed. What a field can only spell in known ways (a role, an outcome) stays."""
+    if isinstance(value, Noun):
+        fields = {
+            name: _map_texts(getattr(value, name), change)
+            for name, field in type(value).model_fields.items()
+            if get_origin(field.annotation) is not Literal
+        }
+        return value.model_copy(update=fields)
+    if isinstance(value, str) and not isinstance(value, Enum):
+        return change(value)
+    if isinstance(value, list | tuple):
+        return type(value)(_map_texts(item, change) for item in value)
+    if isinstance(value, dict):
+        return {change(name): _map_texts(item, change) for name, item in value.items()}
+    return value
+
+
+def _open_to_append(path: Path) -> BinaryIO:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "ab+")
+
+
+def _ends_in_the_middle(file: BinaryIO) -> bool:
+    if file.seek(0, os.SEEK_END) == 0:
+        return False
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) != b"\n"
+
+
+def _read_line(line: bytes, place: str) -> Trajectory:
     try:
         record = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{place} is not JSON: {error}") from None
     version = record.pop("schema_version", None) if isinstance(record, dict) else None
     if version != SCHEMA_VERSION:

@@ -34,22 +34,40 @@ def parse_value(text: str) -> Any:
 
 
 def as_toml(config: Config) -> str:
-    """A config as TOML text, with the unset values left out.
+    """A config as TOML text that reads as the same config again.
 
     >>> as_toml(Config()).splitlines()[0]
     'engine = "local:qwen2.5-coder-1.5b"'
     """
-    return "\n".join(_table(config.model_dump(mode="json", exclude_none=True), ())).strip()
+    return "\n".join(_table(config.model_dump(mode="json"), ())).strip()
 
 
 def _table(values: Mapping[str, Any], place: tuple[str, ...]) -> list[str]:
     plain = {name: value for name, value in values.items() if not isinstance(value, dict)}
-    lines = [f"{_key(name)} = {json.dumps(value, ensure_ascii=False)}" for name, value in plain.items()]
+    lines = [f"{_key(name)} = {_value(value)}" for name, value in plain.items()]
     for name, value in values.items():
-        if isinstance(value, dict) and value:
+        if isinstance(value, dict):
             lines += ["", f"[{'.'.join(_key(part) for part in (*place, name))}]", *_table(value, (*place, name))]
     return lines
 
 
+def _value(value: Any) -> str:
+    """
+    >>> _value([1, None, {"a b": "c"}])
+    '[1, "none", {"a b" = "c"}]'
+    """
+    if value is None:
+        return '"none"'
+    if isinstance(value, list):
+        return f"[{', '.join(_value(item) for item in value)}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_key(name)} = {_value(item)}' for name, item in value.items())}}}"
+    return _string(value) if isinstance(value, str) else json.dumps(value)
+
+
 def _key(name: str) -> str:
-    return name if name.replace("_", "").replace("-", "").isalnum() and name.isascii() else json.dumps(name)
+    return name if name.replace("_", "").replace("-", "").isalnum() and name.isascii() else _string(name)
+
+
+def _string(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")  # TOML escapes this one, JSON does not

@@ -43,7 +43,7 @@ async def test_a_question_of_the_greatest_length_is_taken() -> None:
 
 def test_a_memory_that_can_not_hold_all_turns_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"memory.tokens is 1000, but 6 turns need at least 3264"):
-        flow_of(memory__tokens=1000)
+        flow_of(memory__tokens=1000, budget__max_turns=6, planner__max_tokens=256)
 
 
 def test_a_context_that_is_too_small_is_refused_with_the_numbers() -> None:

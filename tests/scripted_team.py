@@ -1,0 +1,39 @@
+"""A team on disk: a script for each module and the config that names them, for commands and examples."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import JsonValue
+
+PLAN = {"justification": "why not", "context": "all", "sub_goal": "ask somebody", "tool": "generalist"}
+VERDICT = {"asked_for": "it", "found": "it", "verdict": "STOP"}
+ANSWER = {"answer": "It is forty-two.", "short_answer": "42"}
+
+Rules = list[dict[str, JsonValue]]
+
+
+def write_script(file: Path, rules: Rules | JsonValue) -> str:
+    """A file of rules; anything but a list is the reply to every prompt. Returns the specification of its engine."""
+    lines = rules if isinstance(rules, list) else [{"reply": rules}]
+    file.write_text("\n".join(json.dumps(rule) for rule in lines), encoding="utf-8")
+    return f"scripted:{file}"
+
+
+def write_team(folder: Path, *, latency_seconds: float = 0.0, **scripts: Any) -> Path:
+    """A config whose modules and tool follow scripts; `scripts` replaces some of them. Traces go to `trace.jsonl`."""
+    parts: dict[str, Any] = {
+        "analyst": "It asks for a number.",
+        "planner": PLAN,
+        "executor": {"query": "what is it"},
+        "verifier": VERDICT,
+        "generator": ANSWER,
+        "tools.generalist": "forty-two",
+    }
+    text = f'trace = "{folder}/trace.jsonl"\n[tools]\nenabled = ["generalist"]\n'
+    for part, rules in {**parts, **scripts}.items():
+        spec = write_script(folder / f"{part}.jsonl", rules)
+        text += f'[{part}]\nengine = "{spec}"\n[engines."{spec}"]\nlatency_seconds = {latency_seconds}\n'
+    path = folder / "agentflow.toml"
+    path.write_text(text, encoding="utf-8")
+    return path

@@ -1,0 +1,97 @@
+"""`import agentflow` is fast because it imports next to nothing, and each layer knows only those below it."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import agentflow
+
+PACKAGE = Path(agentflow.__file__).parent
+HEAVY = ["torch", "transformers", "numpy", "openai", "anthropic", "llama_cpp", "tantivy", "huggingface_hub", "sympy"]
+
+
+def modules_after(statement: str) -> set[str]:
+    """The names of all modules that a fresh interpreter holds after a statement."""
+    code = f"{statement}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(json.loads(run.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import agentflow",
+        "from agentflow import Task, Config, load_config",
+        "from agentflow import Flow",
+        "from agentflow.cli import app",
+        "from agentflow.cli.settings import as_toml, read_settings; as_toml(read_settings(None, None, {}))",
+    ],
+)
+def test_nothing_heavy_is_imported(statement: str) -> None:
+    assert not modules_after(statement) & set(HEAVY)
+
+
+def test_the_package_alone_imports_nothing_of_others() -> None:
+    modules = modules_after("import agentflow")
+    assert not modules & {"pydantic", "jsonschema", "rich", "cyclopts"}
+
+
+def test_solving_imports_no_torch() -> None:
+    assert "torch" not in modules_after("from agentflow import open_flow, solve, tool, open_engine")
+
+
+@pytest.mark.parametrize("name", agentflow.__all__)
+def test_every_name_that_is_promised_is_there(name: str) -> None:
+    assert getattr(agentflow, name) is not None
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'flwo'"):
+        _ = agentflow.flwo
+    assert not hasattr(agentflow, "__path_of_nothing__")
+
+
+LAYERS = {
+    "errors": 0,
+    "types": 0,
+    "config": 1,
+    "trace": 1,
+    "assets": 1,
+    "engines": 2,
+    "tools": 2,
+    "flow": 2,
+    "tasks": 2,
+    "scoring": 2,
+    "assemble": 3,
+    "cli": 4,
+}
+
+
+def imports_of(file: Path) -> set[str]:
+    """The parts of the package that a file imports, by the name of their module or folder."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    names = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    names += [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    return {name.split(".")[1] for name in names if name.startswith("agentflow.")}
+
+
+def files_of(part: str) -> list[Path]:
+    return [PACKAGE / f"{part}.py"] if (PACKAGE / f"{part}.py").exists() else sorted((PACKAGE / part).rglob("*.py"))
+
+
+@pytest.mark.parametrize("part", LAYERS)
+def test_lower_layers_never_import_higher_ones_and_siblings_never_each_other(part: str) -> None:
+    assert files_of(part)
+    for file in files_of(part):
+        for imported in imports_of(file) - {part}:
+            below = LAYERS[imported] < LAYERS[part]
+            assert below or {part, imported} == {"errors", "types"}, f"{file} imports {imported}"
+
+
+def test_every_part_of_the_package_has_a_layer() -> None:
+    parts = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    assert parts - {"__init__", "__main__"} == set(LAYERS)
