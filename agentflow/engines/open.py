@@ -9,7 +9,7 @@ from agentflow.engines.key import read_key
 from agentflow.engines.providers import PROVIDERS, UNLISTED, Provider
 from agentflow.engines.remote import Api, Endpoint, RemoteEngine
 from agentflow.engines.retry import Clock
-from agentflow.engines.settings import RemoteSettings, read_settings
+from agentflow.engines.settings import RemoteSettings, check_settings
 from agentflow.errors import ConfigError, UnknownName
 from agentflow.types import Engine
 
@@ -86,7 +86,7 @@ def read_endpoint(spec: str, settings: Mapping[str, Any]) -> Endpoint:
         _check_address(prefix, address, provider)  # ahead of all that would show the specification
         if not model.strip():
             raise ConfigError(f"engine {spec!r} names no model: write {prefix}://host:port/v1#MODEL")
-    chosen = read_settings(spec, settings)
+    chosen = check_settings(spec, settings, RemoteSettings)
     if chosen.extra_body and provider.api != "openai":
         raise ConfigError(f"engine {spec!r} can not take extra_body: it is for OpenAI-compatible servers")
     base_url = address or _find_address(spec, provider, chosen)

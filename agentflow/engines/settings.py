@@ -1,7 +1,7 @@
 """The settings that every engine behind HTTP takes."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -30,19 +30,22 @@ class RemoteSettings(BaseModel):
     extra_body: dict[str, Any] = Field(default_factory=dict)
 
 
-def read_settings(engine: str, settings: Mapping[str, Any]) -> RemoteSettings:
-    """Checked settings, or a `ConfigError` that says which one is wrong.
+Settings = TypeVar("Settings", bound=BaseModel)
 
-    >>> read_settings("openai:gpt-5", {"max_concurrency": 4}).max_concurrency
+
+def check_settings(engine: str, settings: Mapping[str, Any], kind: type[Settings]) -> Settings:
+    """Settings of one kind of engine, or a `ConfigError` that says which one is wrong.
+
+    >>> check_settings("openai:gpt-5", {"max_concurrency": 4}, RemoteSettings).max_concurrency
     4
-    >>> read_settings("openai:gpt-5", {"max_retry": 4})
+    >>> check_settings("openai:gpt-5", {"max_retry": 4}, RemoteSettings)
     Traceback (most recent call last):
     agentflow.errors.UnknownName: unknown setting of engine 'openai:gpt-5' 'max_retry': did you mean 'max_retries'? \
 Known: base_url, context_length, extra_body, max_concurrency, max_retries, timeout_seconds
     """
-    check_names(engine, settings, RemoteSettings.model_fields)
+    check_names(engine, settings, kind.model_fields)
     try:
-        return RemoteSettings(**settings)
+        return kind(**settings)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])

@@ -1,34 +1,42 @@
 """Which tokens may come next, so that the text becomes a JSON document that fits a schema."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 from llguidance import LLMatcher, LLTokenizer
-from llguidance.llamacpp import lltokenizer_from_vocab
 
 from agentflow.engines.local.llama import Model
 from agentflow.errors import ConfigError
 from agentflow.types import JsonSchema
 
 # No optional white space: a small model can fill its whole token limit with blanks that the grammar allows.
-_COMPACT = {"item_separator": ", ", "key_separator": ": ", "whitespace_flexible": False}
+_COMPACT: Any = {"item_separator": ", ", "key_separator": ": ", "whitespace_flexible": False}
 
 
 class ConstraintFactory:
-    """Compiles schemas for one vocabulary. Making one takes about a second."""
+    """Compiles schemas for one vocabulary. Making one takes half a second, compiling a schema a millisecond."""
 
     def __init__(self, model: Model) -> None:
-        self._model = model
-        self._tokenizer: LLTokenizer = lltokenizer_from_vocab(
-            model.vocabulary, eos_token=sorted(model.end_tokens), slices=LLTokenizer.json_slices()
+        self._num_tokens = model.num_tokens
+        # Not by llguidance.llamacpp: that warns of a deprecated call once for every token of the vocabulary.
+        self._tokenizer: LLTokenizer = LLTokenizer.from_llamacpp(  # type: ignore[attr-defined]
+            tokens=[_spell(model, token) for token in range(model.num_tokens)],
+            vocab_ptr=model.vocabulary,
+            tokenize_fptr=model.tokenize_address,
+            eos_token=[token for token in range(model.num_tokens) if model.is_end(token)],
+            slices=LLTokenizer.json_slices(),
         )
 
     def compile(self, schema: JsonSchema) -> "Constraint":
         """Raises `ConfigError` for a schema that can not be enforced."""
-        grammar = LLMatcher.grammar_from_json_schema(schema, overrides=_COMPACT)
+        try:
+            grammar = LLMatcher.grammar_from_json_schema(schema, overrides=_COMPACT)
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"this JSON schema is none: {error}") from None
         matcher = LLMatcher(self._tokenizer, grammar, log_level=0)
-        if matcher.is_error():
-            raise ConfigError(f"this JSON schema can not be enforced: {matcher.get_error()}")
-        return Constraint(matcher, self._model.num_tokens)
+        _check(matcher)
+        return Constraint(matcher, self._num_tokens)
 
 
 class Constraint:
@@ -44,8 +52,9 @@ class Constraint:
         return list(self._matcher.compute_ff_tokens())
 
     def allowed(self) -> npt.NDArray[np.bool_]:
-        """Which tokens may come next, shape (num_tokens,)."""
+        """Which tokens may come next, shape (num_tokens,). Raises `ConfigError` where the schema got too complex."""
         self._matcher.unsafe_compute_mask_ptr(self._words.ctypes.data, self._words.nbytes)
+        _check(self._matcher)
         bits = np.unpackbits(self._words.view(np.uint8), bitorder="little")
         return bits[: self._num_tokens].view(np.bool_)
 
@@ -58,3 +67,13 @@ class Constraint:
     def finished(self) -> bool:
         """Whether the document is complete and nothing may follow."""
         return bool(self._matcher.is_stopped())
+
+
+def _spell(model: Model, token: int) -> bytes:
+    """The bytes of a token; for control tokens its name after 0xff, which no text holds."""
+    return model.piece(token) or b"\xff" + model.spelling(token).encode()
+
+
+def _check(matcher: LLMatcher) -> None:
+    if matcher.is_error():
+        raise ConfigError(f"this JSON schema can not be enforced: {matcher.get_error()}")

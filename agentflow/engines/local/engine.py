@@ -1,54 +1,42 @@
 """The embedded engine: asyncio on one side, one thread that runs llama.cpp on the other."""
 
 import asyncio
-import os
+import atexit
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
-
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Any, TypeVar
 
 from agentflow.engines.local.chat import ChatTemplate
-from agentflow.engines.local.constraint import ConstraintFactory
+from agentflow.engines.local.constraint import Constraint, ConstraintFactory
 from agentflow.engines.local.generation import Generation
 from agentflow.engines.local.llama import Adapter, Context, Model
 from agentflow.engines.local.scheduler import Scheduler, Statistics
+from agentflow.engines.local.settings import LocalSettings
+from agentflow.engines.local.turnstile import Turnstile
 from agentflow.errors import ConfigError, EngineError, PromptTooLong, UnknownName
 from agentflow.types import Capabilities, Completion, JsonSchema, Message, Sampling, Usage
 
 BASE = "base"  # the policy version of a model without an adapter
 CACHED_PER_RUNNING = 4  # sequences kept in the cache for each that may run: one for every module of a flow
 
-_one_at_a_time = threading.Lock()  # two engines that evaluate at once would only take the cores from each other
+_one_at_a_time = Turnstile()  # two engines that evaluate at once would only take the cores from each other
 
 Result = TypeVar("Result")
 
 
-class LocalSettings(BaseModel):
-    """Settings of the embedded engine.
-
-    `cells` is the size of the KV cache in tokens, shared by all that runs: 28 KB each for the 1.5B model.
-    `max_concurrency` generations are evaluated together; more wait. `threads` is counted from the cores this process
-    may use unless it is given.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    cells: int = Field(default=32768, ge=256)
-    max_concurrency: int = Field(default=16, ge=1, le=64)
-    threads: int | None = Field(default=None, ge=1)
-
-
 class LocalEngine:
-    """llama.cpp in this process behind the `Engine` protocol.
+    """llama.cpp in this process behind the `Engine` protocol. It belongs to one event loop.
 
     Calls run concurrently in one batch (`scheduler.py`). The same prompt, seed and settings give the same text where
-    the call runs alone; beside others the last bits of the logits can differ.
+    the call runs alone on a fresh cache; beside others, or on a prefix that was evaluated in other batches, the last
+    bits of the logits can differ, and so, now and then, a token.
 
     A LoRA adapter applies to the whole engine: load it by name, then make it the policy. Generations that run are
-    finished with the old one first, and the cache is cleared.
+    finished with the old one first, and the cache is cleared. The name is the policy version of what follows.
 
     Example::
 
@@ -60,14 +48,18 @@ class LocalEngine:
         self.name = name
         self.policy_version = BASE
         self._model = Model(model_path)
-        self._template = ChatTemplate(self._model)
-        self._constraints = ConstraintFactory(self._model)
-        num_sequences = CACHED_PER_RUNNING * settings.max_concurrency
-        self._context = Context(
-            self._model, cells=settings.cells, sequences=num_sequences, threads=settings.threads or _num_cores()
-        )
+        try:
+            self._template = ChatTemplate(self._model)
+            num_sequences = CACHED_PER_RUNNING * settings.max_concurrency
+            self._context = Context(
+                self._model, cells=settings.cells, sequences=num_sequences, threads=settings.threads
+            )
+        except ConfigError:
+            self._model.close()
+            raise
         self._scheduler = Scheduler(self._context, max_running=settings.max_concurrency, num_sequences=num_sequences)
-        self._adapters: dict[str, Adapter] = {}
+        self._adapters: dict[str, Adapter] = {}  # touched by the engine's thread alone, like all that llama.cpp holds
+        self.context_length = min(settings.cells, self._model.training_context)
         self.capabilities = Capabilities(
             json_schema=True,
             token_ids=True,
@@ -77,25 +69,29 @@ class LocalEngine:
             min_p=True,
             adapters=True,
             exact_token_count=True,
-            context_length=min(settings.cells, self._model.training_context),
+            context_length=self.context_length,
         )
         self._wake = threading.Condition()
-        self._inbox: list[Callable[[], None]] = []  # asked by other threads, done by the engine's own
-        self._closed = False
+        self._inbox: list[Callable[[], None]] = []  # asked by the event loop, done by the engine's thread
+        self._promised: set[Future[Any]] = set()  # what callers wait for
+        self._ended: Exception | None = None  # why nothing more is accepted
         self._thread = threading.Thread(target=self._work, name=f"engine {name}", daemon=True)
         self._thread.start()
+        atexit.register(self._at_exit)
 
     @property
     def statistics(self) -> Statistics:
-        """Tokens evaluated and reused since the start."""
-        return self._scheduler.statistics
+        """Tokens evaluated and reused since the start, as of now."""
+        return replace(self._scheduler.statistics)
 
     def encode(self, messages: Sequence[Message]) -> list[int]:
         """The token ids of a prompt, as the model will see it."""
+        self._check_open()
         return self._template.encode(messages)
 
     def count_tokens(self, text: str) -> int:
-        return len(self._model.tokenize(text, special=False))
+        self._check_open()
+        return len(self._model.tokenize(text))
 
     async def complete(
         self, messages: Sequence[Message], sampling: Sampling, *, json_schema: JsonSchema | None = None
@@ -108,108 +104,175 @@ class LocalEngine:
         prompt = self.encode(messages)
         self._check_length(prompt, sampling)
         finished: Future[Completion] = Future()
-        generation = Generation(
-            prompt,
-            sampling,
-            vocabulary=self._model,
-            constraint=self._constraints.compile(json_schema) if json_schema is not None else None,
-            on_finish=lambda generation: self._resolve(finished, generation),
-        )
-        self._ask(lambda: self._scheduler.submit(generation))
-        try:
-            return await asyncio.wrap_future(finished)
-        finally:
-            generation.cancelled = True
+
+        def submit() -> None:
+            try:
+                constraint = self._compile(json_schema)
+            except ConfigError as error:
+                _fail(finished, error)
+                return
+            generation = Generation(
+                prompt,
+                sampling,
+                vocabulary=self._model,
+                constraint=constraint,
+                on_finish=lambda generation: _settle(finished, lambda: self._completion(generation)),
+                is_cancelled=finished.cancelled,
+            )
+            self._scheduler.submit(generation)
+
+        return await self._ask(submit, finished)
 
     async def load_adapter(self, name: str, path: Path) -> None:
-        """Load a LoRA adapter (GGUF) under a name. An older one of that name stays in use until `use_adapter`."""
-        if not path.is_file():
-            raise ConfigError(f"no adapter at {path}")
-        self._adapters[name] = await asyncio.to_thread(Adapter, self._model, path)
+        """Load a LoRA adapter (GGUF) under a name, which stands for these weights from now on."""
+
+        def load() -> None:
+            if name == BASE or name in self._adapters:
+                raise ConfigError(f"the name {name!r} is taken: a policy version stands for one set of weights")
+            self._adapters[name] = Adapter(self._model, path)
+
+        done: Future[None] = Future()
+        await self._ask(lambda: _settle(done, load), done)
 
     async def use_adapter(self, name: str | None) -> None:
         """Make an adapter the policy (None: the base). Returns when the swap is done."""
-        if name is not None and name not in self._adapters:
-            raise UnknownName("adapter", name, self._adapters)
-        swapped: Future[None] = Future()
+        self._find_adapter(name)  # a wrong name fails now, not when the generations that run are finished
 
         def swap() -> None:
-            self._context.set_adapter(self._adapters[name] if name else None)
+            self._context.set_adapter(self._find_adapter(name))
             self.policy_version = name or BASE
-            swapped.set_result(None)
 
-        self._ask(lambda: self._scheduler.between_generations(swap))
-        await asyncio.wrap_future(swapped)
+        done: Future[None] = Future()
+        await self._ask(lambda: self._scheduler.between_generations(lambda: _settle(done, swap)), done)
+
+    async def unload_adapter(self, name: str) -> None:
+        """Free an adapter, which must not be the policy. Its name can be given again."""
+
+        def unload() -> None:
+            adapter = self._find_adapter(name)
+            if name == self.policy_version:
+                raise ConfigError(f"the adapter {name!r} is the policy: use another one first")
+            assert adapter
+            adapter.close()
+            del self._adapters[name]
+
+        done: Future[None] = Future()
+        await self._ask(lambda: _settle(done, unload), done)
 
     async def close(self) -> None:
         """Stop the thread and free the memory. What still runs or waits fails with `EngineError`."""
-        if self._closed:
-            return
-        self._ask(lambda: self._scheduler.fail_all(EngineError(f"{self.name} was closed")))
-        with self._wake:
-            self._closed = True
-            self._wake.notify()
-        await asyncio.to_thread(self._thread.join)
-        self._context.close()
-        self._model.close()
+        self._end()  # here and not in the other thread: nothing of this event loop uses the model from now on
+        await asyncio.to_thread(self._free)
+
+    def _check_open(self) -> None:
+        if self._ended:
+            raise EngineError(f"{self.name} is closed") from self._ended
 
     def _check_length(self, prompt: list[int], sampling: Sampling) -> None:
-        limit = self.capabilities.context_length
-        assert limit is not None
-        if len(prompt) + sampling.max_tokens > limit:
+        if not prompt:
+            raise ConfigError(f"{self.name} was given an empty prompt")
+        if len(prompt) + sampling.max_tokens > self.context_length:
             raise PromptTooLong(
                 f"the prompt has {len(prompt)} tokens and may grow by {sampling.max_tokens} (max_tokens), but the "
-                f"context of {self.name} holds {limit}: shorten the prompt or lower max_tokens"
+                f"context of {self.name} holds {self.context_length}: shorten the prompt or lower max_tokens"
             )
 
-    def _resolve(self, finished: "Future[Completion]", generation: Generation) -> None:
-        """In the engine's thread, so that the policy version is the one that drew the tokens."""
-        if generation.cancelled or not finished.set_running_or_notify_cancel():
-            return
-        if generation.error:
-            finished.set_exception(generation.error)
-            return
-        assert generation.finish_reason
-        finished.set_result(
-            Completion(
-                text=generation.text,
-                prompt_token_ids=tuple(generation.prompt),
-                token_ids=tuple(generation.tokens),
-                logprobs=tuple(generation.logprobs),
-                finish_reason=generation.finish_reason,
-                policy_version=self.policy_version,
-                usage=Usage(
-                    prompt_tokens=len(generation.prompt),
-                    completion_tokens=len(generation.tokens),
-                    cached_tokens=generation.cached_tokens,
-                ),
-            )
-        )
-
-    def _ask(self, action: Callable[[], None]) -> None:
+    async def _ask(self, action: Callable[[], None], promised: "Future[Result]") -> Result:
+        """Let the engine's thread do something, and wait for what that promises."""
         with self._wake:
-            if self._closed:
-                raise EngineError(f"{self.name} is closed")
+            self._check_open()
+            self._promised.add(promised)
+            promised.add_done_callback(self._promised.discard)
             self._inbox.append(action)
             self._wake.notify()
+        return await asyncio.wrap_future(promised)
+
+    def _end(self) -> None:
+        with self._wake:
+            self._ended = self._ended or EngineError(f"{self.name} was closed")
+            self._wake.notify()
+        self._context.abort()
+
+    def _free(self) -> None:
+        self._thread.join()
+        with self._wake:  # there can be two who close it at once
+            self._context.close()
+            self._model.close()
+        atexit.unregister(self._at_exit)
+
+    def _at_exit(self) -> None:
+        """A thread that is inside llama.cpp while the process is taken apart would crash it."""
+        self._end()
+        self._free()
+
+    # What follows runs in the engine's thread.
 
     def _work(self) -> None:
-        """The thread's loop: do what was asked, run one round, sleep when there is nothing to do."""
-        while True:
-            with self._wake:
-                while not (self._inbox or self._scheduler.busy or self._closed):
-                    self._wake.wait()
-                inbox, self._inbox = self._inbox, []
-                closed = self._closed
-            for action in inbox:
-                action()
-            if closed:
-                return
+        try:
+            while self._ended is None:
+                self._run_once()
+        except Exception as error:  # noqa: BLE001 - raised again in all who wait, or they would wait for ever
+            self._ended = self._ended or error
+        with self._wake:
+            promised = list(self._promised)
+        for future in promised:
+            _fail(future, self._ended)
+
+    def _run_once(self) -> None:
+        """Sleep until there is something to do; do what was asked; run one round."""
+        with self._wake:
+            while not (self._inbox or self._scheduler.busy or self._ended):
+                self._wake.wait()
+            inbox, self._inbox = self._inbox, []
+        for action in inbox:
+            action()
+        if self._scheduler.busy:
             with _one_at_a_time:
                 self._scheduler.step()
 
+    @cached_property
+    def _constraints(self) -> ConstraintFactory:
+        return ConstraintFactory(self._model)  # half a second that only those pay who constrain
 
-def _num_cores() -> int:
-    """Cores that this process may use; more than eight gain little and disturb the rest of the machine."""
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(available, 8)
+    def _compile(self, schema: JsonSchema | None) -> Constraint | None:
+        return None if schema is None else self._constraints.compile(schema)
+
+    def _find_adapter(self, name: str | None) -> Adapter | None:
+        if name is None:
+            return None
+        if name not in self._adapters:
+            raise UnknownName("adapter", name, self._adapters)
+        return self._adapters[name]
+
+    def _completion(self, generation: Generation) -> Completion:
+        """Made in the engine's thread, so that the policy version is the one that drew the tokens."""
+        if generation.error:
+            raise generation.error
+        assert generation.finish_reason
+        return Completion(
+            text=generation.text,
+            prompt_token_ids=tuple(generation.prompt),
+            token_ids=tuple(generation.tokens),
+            logprobs=tuple(generation.logprobs),
+            finish_reason=generation.finish_reason,
+            policy_version=self.policy_version,
+            usage=Usage(
+                prompt_tokens=len(generation.prompt),
+                completion_tokens=len(generation.tokens),
+                cached_tokens=generation.cached_tokens,
+            ),
+        )
+
+
+def _settle(future: "Future[Result]", action: Callable[[], Result]) -> None:
+    """Give a future what `action` returns or raises, unless nobody waits for it any more: then do nothing at all."""
+    if future.set_running_or_notify_cancel():
+        try:
+            future.set_result(action())
+        except Exception as error:  # noqa: BLE001 - it is the caller's
+            future.set_exception(error)
+
+
+def _fail(future: "Future[Any]", error: Exception) -> None:
+    if future.set_running_or_notify_cancel():
+        future.set_exception(error)

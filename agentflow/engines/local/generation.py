@@ -8,24 +8,23 @@ import numpy as np
 
 from agentflow.engines.local import sampling as sampler
 from agentflow.engines.local.constraint import Constraint
+from agentflow.errors import AgentFlowError
 from agentflow.types import Sampling
 
 
 class Vocabulary(Protocol):
     """What a generation needs to know of a model."""
 
-    @property
-    def pieces(self) -> list[bytes]: ...
+    def piece(self, token: int) -> bytes: ...
 
-    @property
-    def end_tokens(self) -> frozenset[int]: ...
+    def is_end(self, token: int) -> bool: ...
 
 
 class Generation:
     """Grows token by token until an end token, a stop string, a complete document or the token limit.
 
-    `on_finish` is called once, from the thread that runs the model. A generation whose schema leaves no choice at all
-    is finished as soon as it is made.
+    Whoever runs it calls `on_finish` once, unless `is_cancelled` said that nobody waits any more. A generation whose
+    schema leaves no choice at all is finished as soon as it is made.
     """
 
     def __init__(
@@ -34,9 +33,11 @@ class Generation:
         sampling: Sampling,
         *,
         vocabulary: Vocabulary,
-        constraint: Constraint | None,
+        constraint: Constraint | None = None,
         on_finish: Callable[["Generation"], None],
+        is_cancelled: Callable[[], bool] = lambda: False,
     ) -> None:
+        assert prompt, "the first token is drawn from the logits of the prompt's last one"
         self.prompt = prompt
         self.sampling = sampling
         self.tokens: list[int] = []
@@ -45,12 +46,12 @@ class Generation:
         self.text = ""
         self.finish_reason: Literal["stop", "length"] | None = None
         self.error: Exception | None = None
-        self.cancelled = False
         self.cached_tokens = 0
+        self.on_finish = on_finish
+        self.is_cancelled = is_cancelled
         self._vocabulary = vocabulary
         self._constraint = constraint
-        self._on_finish = on_finish
-        self._random = np.random.default_rng(sampling.seed)
+        self._random = np.random.default_rng(None if sampling.seed is None else sampling.seed % 2**64)
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self._take_forced()
 
@@ -59,44 +60,49 @@ class Generation:
         """The cells it can come to fill."""
         return len(self.prompt) + self.sampling.max_tokens
 
+    @property
+    def ended(self) -> bool:
+        return self.finish_reason is not None or self.error is not None
+
     def draw(self, logits: sampler.Logits) -> None:
         """Draw the next token from the logits of the last one."""
-        allowed = self._constraint.allowed() if self._constraint else None
-        token, logprob = sampler.draw(logits, self.sampling, self._random, allowed)
-        if token in self._vocabulary.end_tokens:
+        try:
+            allowed = self._constraint.allowed() if self._constraint else None
+            token, logprob = sampler.draw(logits, self.sampling, self._random, allowed)
+        except AgentFlowError as error:
+            self.error = error
+            return
+        if self._vocabulary.is_end(token):
             self._append(token, logprob)
             self.finish_reason = "stop"
             return
         if self._constraint:
             self._constraint.take(token)
-        self._grow(token, logprob)
-        self._take_forced()
-
-    def finish(self) -> None:
-        """Hand the result over."""
-        self._on_finish(self)
+        if not self._grow(token, logprob):
+            self._take_forced()
 
     def _take_forced(self) -> None:
         """Append what the schema leaves no choice about: certain, so its log-probability is 0."""
-        if self._constraint is None or self.finish_reason:
+        if self._constraint is None:
             return
         for token in self._constraint.forced():
-            if self.finish_reason:
-                return
             self._constraint.take(token)
-            self._grow(token, 0.0)
-        if self._constraint.finished and not self.finish_reason:
+            if self._grow(token, 0.0):
+                return
+        if self._constraint.finished:
             self.finish_reason = "stop"
 
-    def _grow(self, token: int, logprob: float) -> None:
+    def _grow(self, token: int, logprob: float) -> bool:
+        """Add a token and its text: whether that was the last one."""
         self._append(token, logprob)
         before = len(self.text)
-        self.text += self._decoder.decode(self._vocabulary.pieces[token])
+        self.text += self._decoder.decode(self._vocabulary.piece(token))
         if self._cut_at_stop(before):
             self.finish_reason = "stop"
         elif len(self.tokens) >= self.sampling.max_tokens:
             complete = self._constraint is not None and self._constraint.finished
             self.finish_reason = "stop" if complete else "length"
+        return self.finish_reason is not None
 
     def _append(self, token: int, logprob: float) -> None:
         self.tokens.append(token)

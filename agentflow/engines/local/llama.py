@@ -41,9 +41,13 @@ class CacheFull(Exception):
     """No free cell is left in the KV cache. Nothing was evaluated."""
 
 
-@llama_cpp.llama_log_callback
-def _drop_log(_level: int, _text: bytes, _user_data: ctypes.c_void_p) -> None:
-    """llama.cpp prints hundreds of lines to stderr; errors arrive as return codes."""
+class Aborted(Exception):
+    """Somebody called `Context.abort`."""
+
+
+# llama.cpp prints hundreds of lines to stderr; errors arrive as return codes.
+_drop_log = llama_cpp.llama_log_callback(lambda _level, _text, _user_data: None)
+_LENGTH_OF_TEXT = ctypes.cast(ctypes.CDLL(None).strlen, llama_cpp.ggml_abort_callback)
 
 
 def _start() -> None:
@@ -54,51 +58,55 @@ def _start() -> None:
 class Model:
     """Weights and vocabulary of one GGUF file. Several contexts can share it.
 
-    Raises `ConfigError` for a file that llama.cpp can not load.
+    Raises `ConfigError` for what llama.cpp can not load, and for models that the scheduler can not run.
     """
 
     def __init__(self, path: Path) -> None:
+        if not path.is_file():
+            raise ConfigError(f"{path} is no file: the embedded engine wants a GGUF file, not a transformers folder")
         _start()
         self.path = path
         self.pointer = llama_cpp.llama_model_load_from_file(str(path).encode(), llama_cpp.llama_model_default_params())
         if not self.pointer:
             raise ConfigError(f"{path} can not be loaded: wanted a GGUF file that llama.cpp knows")
+        if unfit := self._unfit():
+            self.close()
+            raise ConfigError(f"{path} can not be run: {unfit}")
         self.vocabulary = llama_cpp.llama_model_get_vocab(self.pointer)
         self.num_tokens: int = llama_cpp.llama_vocab_n_tokens(self.vocabulary)
         self.training_context: int = llama_cpp.llama_model_n_ctx_train(self.pointer)
         self.adds_bos: bool = bool(llama_cpp.llama_vocab_get_add_bos(self.vocabulary))
         self.bos: int = llama_cpp.llama_vocab_bos(self.vocabulary)
+        self.eos: int = llama_cpp.llama_vocab_eos(self.vocabulary)
+        self.tokenize_address = ctypes.cast(llama_cpp.llama_cpp._lib.llama_tokenize, ctypes.c_void_p).value
 
-    def tokenize(self, text: str, *, special: bool) -> list[int]:
-        """Token ids of a text. With `special` false, control tokens that the text spells stay plain text."""
+    def tokenize(self, text: str) -> list[int]:
+        """Token ids of a text. Control tokens that it spells stay plain text."""
         data = text.encode("utf-8", errors="replace")
         size = len(data) + 8
         buffer = (llama_cpp.llama_token * size)()
-        count = llama_cpp.llama_tokenize(self.vocabulary, data, len(data), buffer, size, False, special)
+        count = llama_cpp.llama_tokenize(self.vocabulary, data, len(data), buffer, size, False, False)
         assert count >= 0, "a token covers at least one byte"
         return list(buffer[:count])
 
-    @cached_property
-    def pieces(self) -> list[bytes]:
-        """The bytes that each token stands for; empty for control tokens."""
-        buffer = ctypes.create_string_buffer(1024)
-        result = []
-        for token in range(self.num_tokens):
-            size = llama_cpp.llama_token_to_piece(self.vocabulary, token, buffer, len(buffer), 0, False)
-            result.append(buffer.raw[:size] if size > 0 else b"")
-        return result
+    def piece(self, token: int) -> bytes:
+        """The bytes that a token stands for; empty for control tokens."""
+        return self._piece(token, control=False)
 
-    def piece_with_control(self, token: int) -> str:
-        """The text of a token, control tokens included: `<|im_end|>`."""
-        buffer = ctypes.create_string_buffer(1024)
-        size = llama_cpp.llama_token_to_piece(self.vocabulary, token, buffer, len(buffer), 0, True)
-        return buffer.raw[: max(size, 0)].decode("utf-8", errors="replace")
+    def spelling(self, token: int) -> str:
+        """How a template writes a token, control tokens included: `<|im_end|>`. Empty for -1, "there is none"."""
+        return self._piece(token, control=True).decode("utf-8", errors="replace") if token >= 0 else ""
+
+    def is_end(self, token: int) -> bool:
+        """Whether a token ends a generation, such as `<|im_end|>` and `<|endoftext|>`."""
+        return bool(llama_cpp.llama_vocab_is_eog(self.vocabulary, token))
 
     @cached_property
-    def end_tokens(self) -> frozenset[int]:
-        """The tokens that end a generation, such as `<|im_end|>` and `<|endoftext|>`."""
-        ends = (t for t in range(self.num_tokens) if llama_cpp.llama_vocab_is_eog(self.vocabulary, t))
-        return frozenset(ends)
+    def control_tokens(self) -> dict[str, int]:
+        """The tokens that no text may become, by their spelling."""
+        control = llama_cpp.LLAMA_TOKEN_ATTR_CONTROL | llama_cpp.LLAMA_TOKEN_ATTR_UNKNOWN
+        tokens = (t for t in range(self.num_tokens) if llama_cpp.llama_vocab_get_attr(self.vocabulary, t) & control)
+        return {spelling: token for token in tokens if (spelling := self.spelling(token))}
 
     @cached_property
     def chat_template(self) -> str | None:
@@ -107,18 +115,40 @@ class Model:
         return text.decode("utf-8") if text else None
 
     def close(self) -> None:
+        """Free the weights, and those of all adapters that were loaded for them."""
         if self.pointer:
             llama_cpp.llama_model_free(self.pointer)
             self.pointer = None
 
+    def _piece(self, token: int, *, control: bool) -> bytes:
+        buffer = ctypes.create_string_buffer(1024)
+        size = llama_cpp.llama_token_to_piece(self.vocabulary, token, buffer, len(buffer), 0, control)
+        return buffer.raw[: max(size, 0)]
+
+    def _unfit(self) -> str | None:
+        """Why the scheduler, which cuts and shares sequences at any position, can not run this model."""
+        if llama_cpp.llama_model_is_recurrent(self.pointer) or llama_cpp.llama_model_is_hybrid(self.pointer):
+            return "a recurrent model's state can not be cut at a position, so prefixes can not be shared"
+        if llama_cpp.llama_model_has_encoder(self.pointer) or llama_cpp.llama_model_is_diffusion(self.pointer):
+            return "wanted a model that writes from left to right, without an encoder"
+        return None
+
 
 class Adapter:
-    """A LoRA adapter in a GGUF file, loaded for one model. Freed together with its model."""
+    """A LoRA adapter in a GGUF file, loaded for one model. Not thread-safe against a context that evaluates."""
 
     def __init__(self, model: Model, path: Path) -> None:
+        if not path.is_file():
+            raise ConfigError(f"no adapter at {path}")
         self.pointer = llama_cpp.llama_adapter_lora_init(model.pointer, str(path).encode())
         if not self.pointer:
             raise ConfigError(f"{path} can not be loaded: wanted a GGUF LoRA adapter made for {model.path.name}")
+
+    def close(self) -> None:
+        """Free it; no context may have it set."""
+        if self.pointer:
+            llama_cpp.llama_adapter_lora_free(self.pointer)
+            self.pointer = None
 
 
 class Context:
@@ -143,12 +173,16 @@ class Context:
         self.cells = cells
         self.pointer = llama_cpp.llama_init_from_model(model.pointer, parameters)
         if not self.pointer:
-            raise ConfigError(f"no memory for a context of {cells} tokens: ask for less (context_length)")
+            raise ConfigError(f"no memory for a context of {cells} tokens: ask for fewer cells")
+        # llama.cpp asks after each operation whether to go on. A Python function would take the interpreter's lock a
+        # thousand times a batch; the length of this text is an answer that needs none: "" goes on, anything else stops.
+        self._abort = ctypes.create_string_buffer(2)
+        llama_cpp.llama_set_abort_callback(self.pointer, _LENGTH_OF_TEXT, ctypes.addressof(self._abort))
         self._memory = llama_cpp.llama_get_memory(self.pointer)
         self._batch = llama_cpp.llama_batch_init(BATCH_TOKENS, 0, 1)
 
     def evaluate(self, rows: Sequence[Row]) -> None:
-        """Evaluate up to `BATCH_TOKENS` tokens. Raises `CacheFull` (nothing done) or `EngineError`."""
+        """Evaluate up to `BATCH_TOKENS` tokens. Raises `CacheFull` (nothing done), `EngineError` (cache undefined)."""
         batch = self._batch
         batch.n_tokens = len(rows)
         for i, row in enumerate(rows):
@@ -160,13 +194,15 @@ class Context:
         code = llama_cpp.llama_decode(self.pointer, batch)
         if code == 1:
             raise CacheFull
+        if code == 2:
+            raise Aborted
         if code != 0:
             raise EngineError(f"llama.cpp could not evaluate a batch of {len(rows)} tokens (code {code})")
 
     def logits(self, row: int) -> npt.NDArray[np.float32]:
-        """A copy of the logits of row number `row` of the last batch, shape (num_tokens,)."""
+        """The logits of row number `row` of the last batch, shape (num_tokens,): a view, valid until the next one."""
         pointer = llama_cpp.llama_get_logits_ith(self.pointer, row)
-        return np.ctypeslib.as_array(pointer, shape=(self.model.num_tokens,)).copy()
+        return np.ctypeslib.as_array(pointer, shape=(self.model.num_tokens,))
 
     def copy_prefix(self, source: int, target: int, length: int) -> None:
         """Let `target` share the first `length` tokens of `source`."""
@@ -180,9 +216,6 @@ class Context:
         """Forget all sequences."""
         llama_cpp.llama_memory_clear(self._memory, True)
 
-    def set_threads(self, threads: int) -> None:
-        llama_cpp.llama_set_n_threads(self.pointer, threads, threads)
-
     def set_adapter(self, adapter: Adapter | None) -> None:
         """Apply one adapter at full scale, or none. What the cache holds was computed without it: clear it too."""
         adapters = [adapter.pointer] if adapter else []
@@ -191,6 +224,10 @@ class Context:
         if llama_cpp.llama_set_adapters_lora(self.pointer, pointers, len(adapters), scales) != 0:
             raise EngineError("llama.cpp refused the adapter")
         self.clear()
+
+    def abort(self) -> None:
+        """Let `evaluate` raise `Aborted` soon, now and from now on. The one call that other threads may make."""
+        self._abort.value = b"x"
 
     def close(self) -> None:
         if self.pointer:

@@ -8,6 +8,11 @@ import numpy.typing as npt
 from agentflow.types import Sampling
 
 Logits = npt.NDArray[np.float32]
+Indices = npt.NDArray[np.int64]
+Weights = npt.NDArray[np.float64]
+
+FIRST_LOOK = 1024  # how many of the most likely tokens are ranked first: the rest of a vocabulary seldom matters
+COLDEST = 1e-30  # float32 can not divide by much less
 
 
 class Draw(NamedTuple):
@@ -37,39 +42,63 @@ def draw(
     if sampling.temperature == 0:
         index, logprob = int(scores.argmax()), 0.0
     else:
-        kept, weights = _cut(_weights(scores, sampling.temperature or 1.0), sampling)
-        total = np.cumsum(weights, dtype=np.float64)
+        temperature = 1.0 if sampling.temperature is None else sampling.temperature
+        kept, weights = _cut(_weights(scores, temperature), sampling)
+        total = np.cumsum(weights)
         chosen = int(np.searchsorted(total, random.random() * total[-1], side="right"))
-        chosen = min(chosen, len(weights) - 1)
+        chosen = min(chosen, len(weights) - 1)  # a product can be rounded up to the whole
         logprob = float(np.log(weights[chosen] / total[-1]))
         index = chosen if kept is None else int(kept[chosen])
     return Draw(index if candidates is None else int(candidates[index]), logprob)
 
 
-def _weights(scores: Logits, temperature: float) -> npt.NDArray[np.float64]:
+def _weights(scores: Logits, temperature: float) -> Weights:
     """Unnormalised probabilities; the most likely token weighs 1.
 
     The sum over a vocabulary needs double precision, the exponentials do not.
     """
-    scaled = (scores - scores.max()) / np.float32(temperature)
-    return np.exp(scaled, dtype=np.float32).astype(np.float64)
+    with np.errstate(over="ignore"):  # to minus infinity, which weighs 0
+        scaled = (scores - scores.max()) / np.float32(max(temperature, COLDEST))
+    weights: Weights = np.exp(scaled, dtype=np.float32).astype(np.float64)
+    return weights
 
 
-def _cut(
-    weights: npt.NDArray[np.float64], sampling: Sampling
-) -> tuple[npt.NDArray[np.int64] | None, npt.NDArray[np.float64]]:
-    """Apply top-k, top-p and min-p in this order: (indices that are kept, their weights). None keeps all."""
-    if sampling.top_k is None and sampling.top_p is None and sampling.min_p is None:
-        return None, weights
-    order = np.argsort(-weights, kind="stable")
-    if sampling.top_k is not None:
-        order = order[: sampling.top_k]
-    ranked = weights[order]
-    if sampling.top_p is not None:
-        before = np.cumsum(ranked) - ranked  # the mass of the more likely ones: the first is always kept
-        keep = before < sampling.top_p * ranked.sum()
-        order, ranked = order[keep], ranked[keep]
-    if sampling.min_p is not None:
-        keep = ranked >= sampling.min_p * ranked[0]
-        order, ranked = order[keep], ranked[keep]
-    return order, ranked
+def _cut(weights: Weights, sampling: Sampling) -> tuple[Indices | None, Weights]:
+    """Apply top-k, top-p and min-p in this order: (indices that are kept, their weights). None keeps all.
+
+    >>> _cut(np.array([0.2, 1.0, 0.8]), Sampling(top_p=0.8))
+    (array([1, 2]), array([1. , 0.8]))
+    """
+    kept: Indices | None = None
+    if sampling.top_k is not None and sampling.top_k < len(weights):
+        kept = _most_likely(weights, sampling.top_k)
+        weights = weights[kept]
+    if sampling.top_p is not None and sampling.top_p < 1:
+        nucleus = _nucleus(weights, sampling.top_p)
+        kept = nucleus if kept is None else kept[nucleus]
+        weights = weights[nucleus]
+    if sampling.min_p is not None and sampling.min_p > 0:
+        likely = np.flatnonzero(weights >= sampling.min_p * weights.max())
+        kept = likely if kept is None else kept[likely]
+        weights = weights[likely]
+    return kept, weights
+
+
+def _nucleus(weights: Weights, top_p: float) -> Indices:
+    """The fewest most likely tokens that together have at least the share `top_p`, the most likely first."""
+    wanted = top_p * weights.sum()
+    ranked = _most_likely(weights, FIRST_LOOK)
+    if weights[ranked].sum() < wanted:
+        ranked = _most_likely(weights, len(weights))
+    before = np.cumsum(weights[ranked]) - weights[ranked]  # what the more likely ones have: the first is always kept
+    return ranked[: np.count_nonzero(before < wanted)]
+
+
+def _most_likely(weights: Weights, count: int) -> Indices:
+    """The indices of the `count` largest weights, the largest first; among equals the lower index wins."""
+    candidates: Indices = np.arange(len(weights))
+    if count < len(weights):
+        candidates = np.flatnonzero(weights >= np.partition(weights, -count)[-count])
+    order = np.argsort(-weights[candidates], kind="stable")[:count]
+    ranked: Indices = candidates[order]
+    return ranked

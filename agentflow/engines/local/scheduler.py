@@ -8,15 +8,33 @@ Not here: threads, asyncio, chat templates (`engine.py`), and the C calls (`llam
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
+from typing import Protocol
 
 from agentflow.engines.local.generation import Generation
-from agentflow.engines.local.llama import BATCH_TOKENS, CacheFull, Context, Row
+from agentflow.engines.local.llama import BATCH_TOKENS, CacheFull, Row
+from agentflow.engines.local.sampling import Logits
 from agentflow.errors import EngineError
 
 WORTH_WAITING_FOR = 32  # tokens; evaluating fewer again costs less than the round that waiting for them takes
+
+
+class Cache(Protocol):
+    """What evaluates tokens and remembers them by sequence: `llama.Context`."""
+
+    cells: int
+
+    def evaluate(self, rows: list[Row]) -> None: ...
+
+    def logits(self, row: int) -> Logits: ...
+
+    def copy_prefix(self, source: int, target: int, length: int) -> None: ...
+
+    def truncate(self, sequence: int, length: int) -> None: ...
+
+    def clear(self) -> None: ...
 
 
 @dataclass(eq=False)
@@ -49,16 +67,16 @@ class Statistics:
 
 
 class Scheduler:
-    """Runs many generations at once on one context. Not thread-safe: one thread owns it.
+    """Runs many generations at once on one cache. Not thread-safe: one thread owns it.
 
     `max_running` generations share a batch. There are more sequences than that, so that finished ones can keep their
     cache for the next turn of the same conversation.
     """
 
-    def __init__(self, context: Context, *, max_running: int, num_sequences: int) -> None:
+    def __init__(self, cache: Cache, *, max_running: int, num_sequences: int) -> None:
         assert num_sequences >= max_running
         self.statistics = Statistics()
-        self._context = context
+        self._cache = cache
         self._max_running = max_running
         self._sequences = [Sequence(number) for number in range(num_sequences)]
         self._waiting: deque[Generation] = deque()
@@ -67,35 +85,35 @@ class Scheduler:
 
     def submit(self, generation: Generation) -> None:
         """Queue a generation; it is finished from within a later `step`, or at once if its schema left no choice."""
-        if generation.finish_reason:
-            generation.finish()
+        assert generation.most_tokens <= self._cache.cells, "it would wait for ever"
+        if generation.ended:
+            generation.on_finish(generation)
         else:
             self._waiting.append(generation)
 
     def between_generations(self, action: Callable[[], None]) -> None:
-        """Run `action` at a moment when nothing runs; what is submitted later waits for it. Forgets the cache."""
+        """Run `action` at a moment when nothing runs; what still waits then runs after it. Forgets the cache."""
         self._between.append(action)
 
-    def fail_all(self, error: EngineError) -> None:
+    def fail_all(self, error: Exception) -> None:
         """Finish all that runs or waits with an error, and forget the cache: its state is not known any more."""
-        for sequence in self._running:
-            assert sequence.generation
-            sequence.generation.error = error
-            self._release(sequence)
-        while self._waiting:
-            generation = self._waiting.popleft()
-            generation.error = error
-            generation.finish()
+        failed = [generation for _, generation in self._running()] + list(self._waiting)
+        self._waiting.clear()
+        for sequence in self._sequences:
+            sequence.generation = None
         self._forget()
+        for generation in failed:
+            generation.error = error
+            generation.on_finish(generation)
 
     @property
     def busy(self) -> bool:
-        return bool(self._waiting or self._between or self._running)
+        return bool(self._waiting or self._between or any(self._running()))
 
     def step(self) -> None:
         """One round: admit, evaluate one batch, draw a token wherever a prompt or a last token was evaluated."""
         self._drop_cancelled()
-        if self._between and not self._running:
+        while self._between and not any(self._running()):
             self._forget()
             self._between.popleft()()
         if not self._between:
@@ -113,19 +131,17 @@ class Scheduler:
         self.statistics.evaluated += len(rows)
         self._advance(batch)
 
-    @property
-    def _running(self) -> list[Sequence]:
-        return [s for s in self._sequences if s.generation]
+    def _running(self) -> Iterator[tuple[Sequence, Generation]]:
+        return ((sequence, sequence.generation) for sequence in self._sequences if sequence.generation)
 
     def _drop_cancelled(self) -> None:
-        for sequence in self._running:
-            if sequence.generation and sequence.generation.cancelled:
+        for sequence, generation in self._running():
+            if generation.is_cancelled():
                 self._release(sequence)
-        if any(g.cancelled for g in self._waiting):
-            self._waiting = deque(g for g in self._waiting if not g.cancelled)
+        self._waiting = deque(g for g in self._waiting if not g.is_cancelled())
 
     def _forget(self) -> None:
-        self._context.clear()
+        self._cache.clear()
         for sequence in self._sequences:
             sequence.evaluated = []
 
@@ -135,12 +151,13 @@ class Scheduler:
         Each may need all its cells for itself at the end, so that many are set aside: a running generation never has
         to give way.
         """
-        reserved = sum(s.generation.most_tokens for s in self._running if s.generation)
-        room = self._max_running - len(self._running)
+        running = [generation for _, generation in self._running()]
+        reserved = sum(generation.most_tokens for generation in running)
+        room = self._max_running - len(running)
         skipped: list[Generation] = []
         while self._waiting and room > 0 and len(skipped) < self._max_running:
             generation = self._waiting.popleft()
-            if reserved + generation.most_tokens > self._context.cells:
+            if reserved + generation.most_tokens > self._cache.cells:
                 skipped.append(generation)
                 break
             if self._start(generation):
@@ -153,25 +170,26 @@ class Scheduler:
     def _start(self, generation: Generation) -> bool:
         """Give a generation a sequence with all of its prompt that the cache has; False: better wait for a prefix."""
         most = len(generation.prompt) - 1  # the last token is evaluated in any case: its logits are needed
-        donor, shared = None, 0
+        donor, shared, coming = None, 0, 0
         for sequence in self._sequences:
-            coming = min(_common(sequence.planned, generation.prompt), most)
-            there = min(coming, len(sequence.evaluated))
-            if coming - there >= WORTH_WAITING_FOR and coming > shared + WORTH_WAITING_FOR:
-                return False
-            if there > shared:
-                donor, shared = sequence, there
+            common = min(_common(sequence.planned, generation.prompt), most)
+            coming = max(coming, common)
+            if min(common, len(sequence.evaluated)) > shared:
+                donor, shared = sequence, min(common, len(sequence.evaluated))
+        if coming >= shared + WORTH_WAITING_FOR:
+            return False
         target = self._vacant(donor, shared)
         if donor is target:
-            self._context.truncate(target.number, shared)
+            self._cache.truncate(target.number, shared)
         else:
-            self._context.truncate(target.number, 0)
+            self._cache.truncate(target.number, 0)
             if donor:
-                self._context.copy_prefix(donor.number, target.number, shared)
-        if donor:
+                self._cache.copy_prefix(donor.number, target.number, shared)
+        if donor and not donor.generation:
             donor.last_used = next(self._clock)
         target.evaluated = generation.prompt[:shared]
         target.generation = generation
+        target.last_used = next(self._clock)
         generation.cached_tokens = shared
         self.statistics.reused += shared
         return True
@@ -184,12 +202,13 @@ class Scheduler:
         return min(idle, key=lambda s: (bool(s.evaluated), s is donor, s.last_used))
 
     def _fill_batch(self) -> list[tuple[Sequence, list[Row]]]:
-        """Rows of the next batch, by sequence: those with least to evaluate (the decoding ones) come first."""
+        """Rows of the next batch, by sequence: first those that are nearly there (they decode), then in their order."""
         batch = []
         room = BATCH_TOKENS
-        for sequence in sorted(self._running, key=lambda s: s.missing):
-            assert sequence.generation
-            start, target = len(sequence.evaluated), sequence.generation.target
+        for sequence, generation in sorted(
+            self._running(), key=lambda pair: (pair[0].missing > WORTH_WAITING_FOR, pair[0].last_used)
+        ):
+            start, target = len(sequence.evaluated), generation.target
             end = min(len(target), start + room)
             if end > start:
                 rows = [Row(target[p], p, sequence.number, p == len(target) - 1) for p in range(start, end)]
@@ -200,14 +219,14 @@ class Scheduler:
     def _evaluate(self, rows: list[Row]) -> None:
         while True:
             try:
-                self._context.evaluate(rows)
+                self._cache.evaluate(rows)
                 return
             except CacheFull:
                 idle = [s for s in self._sequences if not s.generation and s.evaluated]
                 if not idle:
                     raise EngineError("the KV cache is full of running generations") from None
                 oldest = min(idle, key=lambda s: s.last_used)
-                self._context.truncate(oldest.number, 0)
+                self._cache.truncate(oldest.number, 0)
                 oldest.evaluated = []
 
     def _advance(self, batch: list[tuple[Sequence, list[Row]]]) -> None:
@@ -218,8 +237,8 @@ class Scheduler:
             generation = sequence.generation
             assert generation
             if rows[-1].wants_logits:
-                generation.draw(self._context.logits(row))
-                if generation.finish_reason:
+                generation.draw(self._cache.logits(row))
+                if generation.ended:
                     self._release(sequence)
 
     def _release(self, sequence: Sequence) -> None:
@@ -227,16 +246,20 @@ class Scheduler:
         assert generation
         sequence.generation = None
         sequence.last_used = next(self._clock)
-        generation.finish()
+        generation.on_finish(generation)
 
 
 def _common(first: list[int], second: list[int]) -> int:
-    """Length of the common prefix.
+    """Length of the common prefix, by halving: slices are compared in C.
 
     >>> _common([1, 2, 3], [1, 2, 4, 5])
     2
     """
-    length = min(len(first), len(second))
-    if first[:length] == second[:length]:
-        return length
-    return next(i for i in range(length) if first[i] != second[i])
+    low, high = 0, min(len(first), len(second))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if first[low:middle] == second[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
