@@ -26,9 +26,7 @@ _LIMITS = Group("Limits")
 Tools = Annotated[str | None, Parameter(name="--tools", group=_ENGINES, help="Names of tools, with commas between.")]
 Engine = Annotated[
     str | None,
-    Parameter(
-        name="--engine", group=_ENGINES, help="Engine of all modules: local:NAME, openai:MODEL, ollama:MODEL ..."
-    ),
+    Parameter(name="--engine", group=_ENGINES, help="Engine of all modules: local:NAME, ollama:MODEL ..."),
 ]
 Planner = Annotated[str | None, Parameter(name="--planner", group=_ENGINES, help="Engine of the planner alone.")]
 Turns = Annotated[int | None, Parameter(name="--max-turns", group=_LIMITS, help="At most so many turns.")]

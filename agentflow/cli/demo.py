@@ -22,20 +22,20 @@ QUESTIONS = (
     ),
     Task(
         id="fact",
-        question="In which year was the chemical element oxygen's discoverer Joseph Priestley born?",
-        answers=("1733",),
+        question="How many metres does Mount Kilimanjaro rise above its plateau base?",
+        answers=("4900",),
         metadata={"scorer": "number"},
     ),
     Task(
         id="two hops",
-        question="In which city was the composer of the opera Carmen born?",
-        answers=("Paris",),
-        metadata={"scorer": "contains"},
+        question="In which year was the emperor who commissioned the Taj Mahal deposed?",
+        answers=("1658",),
+        metadata={"scorer": "number"},
     ),
     Task(
         id="program",
         question="How many prime numbers below 5000 have a digit sum of 10?",
-        answers=("?",),
+        answers=("38",),
         metadata={"scorer": "number"},
     ),
 )
