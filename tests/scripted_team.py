@@ -4,17 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pydantic import JsonValue
-
 PLAN = {"justification": "why not", "context": "all", "sub_goal": "ask somebody", "tool": "generalist"}
 VERDICT = {"asked_for": "it", "found": "it", "verdict": "STOP"}
 ANSWER = {"answer": "It is forty-two.", "short_answer": "42"}
 
-Rules = list[dict[str, JsonValue]]
 
-
-def write_script(file: Path, rules: Rules | JsonValue) -> str:
-    """A file of rules; anything but a list is the reply to every prompt. Returns the specification of its engine."""
+def write_script(file: Path, rules: Any) -> str:
+    """A file of rules; what is no list is the reply to every prompt. Returns the specification of its engine."""
     lines = rules if isinstance(rules, list) else [{"reply": rules}]
     file.write_text("\n".join(json.dumps(rule) for rule in lines), encoding="utf-8")
     return f"scripted:{file}"
@@ -28,12 +24,14 @@ def write_team(folder: Path, *, latency_seconds: float = 0.0, **scripts: Any) ->
         "executor": {"query": "what is it"},
         "verifier": VERDICT,
         "generator": ANSWER,
-        "tools.generalist": "forty-two",
+        "tools__generalist": "forty-two",
     }
     text = f'trace = "{folder}/trace.jsonl"\n[tools]\nenabled = ["generalist"]\n'
     for part, rules in {**parts, **scripts}.items():
         spec = write_script(folder / f"{part}.jsonl", rules)
-        text += f'[{part}]\nengine = "{spec}"\n[engines."{spec}"]\nlatency_seconds = {latency_seconds}\n'
+        text += (
+            f'[{part.replace("__", ".")}]\nengine = "{spec}"\n[engines."{spec}"]\nlatency_seconds = {latency_seconds}\n'
+        )
     path = folder / "agentflow.toml"
     path.write_text(text, encoding="utf-8")
     return path

@@ -1,10 +1,14 @@
 """The commands, and what an error becomes: exit code 2 for the user's mistake, 1 for the world's, 130 for Ctrl-C."""
 
 import sys
+from collections import deque
+from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, CycloptsError, Group, Parameter
+from cyclopts.validators import Number
 from rich.console import Console
 from rich.text import Text
 
@@ -13,6 +17,8 @@ from agentflow.errors import AgentFlowError, ConfigError
 app = App(
     name="agentflow",
     help="Four agents, one memory, real tools: answers questions in turns, on a model that runs here.",
+    version=lambda: version("agentflow-grpo"),
+    suppress_keyboard_interrupt=False,
 )
 models = App(name="models", help="Models with known weights: list them, fetch one.")
 corpus = App(name="corpus", help="Collections of passages for wikipedia_search: list them, build one of your own.")
@@ -71,7 +77,7 @@ def solve(
     from agentflow.cli.solving import run_solve
 
     flags = _overrides(
-        tools__enabled=tools.split(",") if tools else None,
+        tools__enabled=None if tools is None else [name.strip() for name in tools.split(",") if name.strip()],
         engine=engine,
         planner__engine=planner,
         budget__max_turns=max_turns,
@@ -93,7 +99,11 @@ def demo(*, engine: Engine = None, config: ConfigFile = None, settings: Setting 
 
 
 @app.command
-def show(trace: Path, *, last: Annotated[int | None, Parameter(help="Only the last so many.")] = None) -> int:
+def show(
+    trace: Path,
+    *,
+    last: Annotated[int | None, Parameter(validator=Number(gte=1), help="Only the last so many.")] = None,
+) -> int:
     """Render a trace as readable text.
 
     Parameters
@@ -104,9 +114,9 @@ def show(trace: Path, *, last: Annotated[int | None, Parameter(help="Only the la
     from agentflow.cli.rendering import render_trajectory
     from agentflow.trace import read_trajectories
 
-    trajectories = list(read_trajectories(trace))
+    trajectories = read_trajectories(trace)
     console = Console()
-    for trajectory in trajectories[-last:] if last else trajectories:
+    for trajectory in deque(trajectories, maxlen=last) if last else trajectories:
         console.print(render_trajectory(trajectory))
     return 0
 
@@ -169,16 +179,14 @@ def show_config(*, config: ConfigFile = None, settings: Setting = None) -> int:
     return 0
 
 
-def main() -> None:
-    """Run the command line and exit with its code."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command (that of this process, or of `arguments`) and exit with its code."""
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
-        code = app(exit_on_error=False, error_console=errors, result_action="return_value")
-    except CycloptsError:  # its message is printed already
-        code = 2
-    except AgentFlowError as error:
+        code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except (AgentFlowError, CycloptsError, OSError) as error:
         errors.print(Text.assemble(("error: ", "bold red"), str(error)))
-        code = 2 if isinstance(error, ConfigError) else 1
+        code = 2 if isinstance(error, ConfigError | CycloptsError) else 1
     except KeyboardInterrupt:
         errors.print("[yellow]interrupted[/]")
         code = 130

@@ -4,8 +4,10 @@ import asyncio
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from agentflow.assemble import open_flow
+from agentflow.cli.rendering import plain
 from agentflow.cli.solving import notice, show_live, status
 from agentflow.config import Config
 from agentflow.scoring import score
@@ -61,9 +63,9 @@ def _summary(trajectories: list[Trajectory], scores: list[float]) -> Table:
     for trajectory, reward in zip(trajectories, scores, strict=True):
         table.add_row(
             trajectory.task.id,
-            trajectory.answer,
+            plain(trajectory.answer),
             trajectory.task.answers[0],
-            "[green]yes[/]" if reward == 1 else "[red]no[/]",
+            Text("yes", "green") if reward == 1 else Text("no", "red"),
             str(len(trajectory.turns)),
             f"{trajectory.seconds:.0f}",
         )

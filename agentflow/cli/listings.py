@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from rich.table import Column, Table
+from rich.text import Text
 
 from agentflow.assets.asset import State
 from agentflow.assets.cache import cache_folder
@@ -19,7 +20,7 @@ def model_table() -> Table:
     for model in list_models():
         size = f"{model.num_bytes / 1e6:,.0f} MB"
         table.add_row(model.name, size, model.licence, _state(model.state), model.about)
-    table.caption = f"Files are kept in {cache_folder('models')}; any path of a .gguf file works as a name too."
+    table.caption = Text(f"Files are kept in {cache_folder('models')}; any path of a .gguf file works as a name too.")
     return table
 
 
@@ -27,8 +28,9 @@ def corpus_table() -> Table:
     """The corpora of the registry, and those that were built here."""
     table = Table(Column("name", no_wrap=True), "passages", "licence", "on disk", "source", title="Corpora")
     for corpus in list_corpora():
+        source = Text(corpus.attribution)
         passages = "" if corpus.num_passages is None else f"{corpus.num_passages:,}"
-        table.add_row(corpus.name, passages, corpus.licence, _state(corpus.state), corpus.attribution)
+        table.add_row(Text(corpus.name), passages, Text(corpus.licence), _state(corpus.state), source)
     return table
 
 
@@ -41,5 +43,5 @@ def build_and_report(file: Path, name: str | None) -> int:
     return 0
 
 
-def _state(state: State) -> str:
-    return f"[{_COLOURS[state]}]{state}[/]"
+def _state(state: State) -> Text:
+    return Text(state, _COLOURS[state])

@@ -1,6 +1,7 @@
 """Trajectories as text that people read: the same for a live solve and for a trace."""
 
 import json
+import re
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -10,7 +11,18 @@ from rich.text import Text
 
 from agentflow.types import Outcome, Status, Trajectory, Turn
 
-SHOWN_CHARACTERS = 1200  # of one tool result; the trace holds all of it
+SHOWN_CHARACTERS = 1200  # of one text; the trace holds all of it
+# All control characters but tab and line feed: what a web page says must not steer the terminal.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def plain(text: str, style: str = "") -> Text:
+    """Somebody's words for the terminal: never markup, never control codes, never endless.
+
+    >>> plain("[red]" + chr(27) + "[2J!").plain
+    '[red]\ufffd[2J!'
+    """
+    return Text(_limit(text), style=style)
 
 
 def render_trajectory(trajectory: Trajectory) -> Group:
@@ -25,39 +37,40 @@ def render_trajectory(trajectory: Trajectory) -> Group:
 
 
 def render_question(question: str) -> RenderableType:
-    return Group(Rule(style="dim"), Text.assemble(("Question  ", "bold"), _limit(question)))
+    return Group(Rule(style="dim"), Text.assemble(("Question  ", "bold"), plain(question)))
 
 
 def render_analysis(analysis: str) -> RenderableType:
-    return Padding(Text(analysis, style="dim"), (0, 0, 0, 2)) if analysis else Text()
+    return _indented(plain(analysis, "dim")) if analysis else Text()
 
 
 def render_turn(turn: Turn) -> RenderableType:
     """Sub-goal, tool, arguments, result and verdict of one turn."""
     parts: list[RenderableType] = []
     if turn.action:
-        parts.append(Text.assemble(("sub-goal  ", "cyan"), turn.action.sub_goal))
+        parts.append(Text.assemble(("sub-goal  ", "cyan"), plain(turn.action.sub_goal)))
     if turn.arguments is not None:
-        parts += [Text("calls     ", style="cyan"), Padding(_arguments(turn), (0, 0, 0, 2))]
+        parts += [Text("calls     ", style="cyan"), _indented(_arguments(turn))]
     good = turn.status is Status.OK
-    parts.append(Text.assemble(("result    " if good else f"{turn.status}  ", "green" if good else "red")))
-    parts.append(Padding(Text(_limit(turn.result.strip())), (0, 0, 0, 2)))
+    parts.append(Text("result" if good else turn.status.replace("_", " "), style="green" if good else "red"))
+    if turn.result.strip():
+        parts.append(_indented(plain(turn.result.strip())))
     if turn.verdict:
         word = "STOP" if turn.verdict.stop else "CONTINUE"
-        parts.append(Text.assemble(("verifier  ", "cyan"), (word, "bold"), f"  {turn.verdict.reason}"))
-    tool = turn.action.tool if turn.action else "no plan"
+        parts.append(Text.assemble(("verifier  ", "cyan"), (word, "bold"), "  ", plain(turn.verdict.reason)))
+    tool = plain(turn.action.tool if turn.action else "no plan")
     title = Text.assemble((f"Turn {turn.index + 1}  ", "bold"), tool, (f"  {turn.seconds:.1f} s", "dim"))
-    return Group(title, Padding(Group(*parts), (0, 0, 0, 2)))
+    return Group(title, _indented(Group(*parts)))
 
 
 def render_end(trajectory: Trajectory) -> RenderableType:
     """The answer, and what it took."""
     good = trajectory.outcome is Outcome.ANSWERED
-    lines = [Text.assemble(("Answer    ", "bold green" if good else "bold yellow"), trajectory.answer or "none")]
+    lines = [Text.assemble(("Answer    ", "bold green" if good else "bold yellow"), plain(trajectory.answer or "none"))]
     if trajectory.output and trajectory.output != trajectory.answer:
-        lines.append(Text(trajectory.output))
+        lines.append(plain(trajectory.output))
     if trajectory.error:
-        lines.append(Text(trajectory.error, style="red"))
+        lines.append(plain(trajectory.error, "red"))
     usage = trajectory.usage
     lines.append(
         Text(
@@ -76,13 +89,16 @@ def _arguments(turn: Turn) -> RenderableType:
     code = turn.arguments.get("code")
     if isinstance(code, str) and len(turn.arguments) == 1:
         return Syntax(_limit(code), "python", theme="ansi_dark", background_color="default", word_wrap=True)
-    return Text(_limit(json.dumps(turn.arguments, ensure_ascii=False)))
+    return plain(json.dumps(turn.arguments, ensure_ascii=False))
+
+
+def _indented(part: RenderableType) -> Padding:
+    return Padding(part, (0, 0, 0, 2), expand=False)
 
 
 def _limit(text: str) -> str:
-    if len(text) <= SHOWN_CHARACTERS:
-        return text
-    return f"{text[:SHOWN_CHARACTERS]} [... {len(text) - SHOWN_CHARACTERS} more characters]"
+    shown = _CONTROL.sub("\ufffd", text[:SHOWN_CHARACTERS])
+    return shown if len(text) <= SHOWN_CHARACTERS else f"{shown} [... {len(text) - SHOWN_CHARACTERS} more characters]"
 
 
 def _plural(count: int, noun: str) -> str:

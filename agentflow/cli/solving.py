@@ -5,12 +5,14 @@ from contextlib import AbstractContextManager, nullcontext
 
 from rich.console import Console
 from rich.status import Status
+from rich.text import Text
 
 from agentflow.assemble import open_flow
 from agentflow.cli.rendering import render_end, render_question, render_turn
 from agentflow.config import Config
 from agentflow.errors import ConfigError
 from agentflow.flow import Flow
+from agentflow.trace import as_line
 from agentflow.types import Outcome, Task, Trajectory
 
 _DOING = {
@@ -23,15 +25,15 @@ _DOING = {
 
 
 def run_solve(question: str, config: Config, *, as_json: bool) -> int:
-    """Solve and show; the exit code. With `as_json` only the trajectory is printed, as one object."""
+    """Solve and show; the exit code. With `as_json` only the line that the trace gets is printed."""
     if not question.strip():
         raise ConfigError("the question is empty")
     console = Console(quiet=as_json)
     trajectory = asyncio.run(_solve(Task(question=question), config, console))
     if as_json:
-        print(trajectory.model_dump_json())
+        print(as_line(trajectory))
     elif config.trace:
-        console.print(f"trace: {config.trace}", style="dim", highlight=False, soft_wrap=True)
+        console.print(Text(f"trace: {config.trace}", style="dim"), soft_wrap=True)
     return 0 if trajectory.outcome is Outcome.ANSWERED else 1
 
 
@@ -43,7 +45,7 @@ async def _solve(task: Task, config: Config, console: Console) -> Trajectory:
 
 def notice(line: str) -> None:
     """A line that matters and is no result."""
-    Console(stderr=True, highlight=False, soft_wrap=True).print(line, style="yellow")
+    Console(stderr=True, soft_wrap=True).print(Text(line, style="yellow"))
 
 
 def status(console: Console, text: str) -> AbstractContextManager[Status | None]:
@@ -59,8 +61,8 @@ async def show_live(flow: Flow, task: Task, console: Console, spinner: Status | 
         if spinner:
             spinner.update(f"turn {turn_number}: {_DOING.get(stage, f'running {stage}')}")
 
-    console.print(render_question(task.question))
     solving = flow.solve(task, on_stage=on_stage)
+    console.print(render_question(task.question))
     async for turn in solving:
         console.print(render_turn(turn))
         turn_number += 1
