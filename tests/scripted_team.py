@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from agentflow.flow.prompt_set import Prompt, load_prompt_set
+
 PLAN = {"justification": "why not", "context": "all", "sub_goal": "ask somebody", "tool": "generalist"}
 VERDICT = {"asked_for": "it", "found": "it", "verdict": "STOP"}
 ANSWER = {"answer": "It is forty-two.", "short_answer": "42"}
@@ -35,3 +37,15 @@ def write_team(folder: Path, *, latency_seconds: float = 0.0, **scripts: Any) ->
     path = folder / "agentflow.toml"
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def write_engine(file: Path, **replies: Any) -> str:
+    """One engine that plays every module: it knows them by how their prompts begin. Returns its specification."""
+    prompts = load_prompt_set("json")
+    rules = [{"system": beginning(prompts[module]), "reply": reply} for module, reply in replies.items()]
+    return write_script(file, rules)
+
+
+def beginning(prompt: Prompt) -> str:
+    """The first line of a system message, up to the first value that is put in."""
+    return prompt.sections["system"].template.split("\n")[0].split("$")[0]
