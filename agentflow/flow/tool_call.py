@@ -35,7 +35,7 @@ async def call_tool(tool: Tool, arguments: dict[str, JsonValue], ledger: Ledger)
             raise
         # A client whose connection is torn down can raise this, though nobody cancelled the solve.
         raise InfraError(f"tool {tool.name} was cancelled from within") from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InfraError(f"tool {tool.name} broke: {error!r}") from error
     ledger.record(result.calls)
     return result

@@ -109,7 +109,7 @@ async def test_a_solve_that_nobody_awaits_does_nothing() -> None:
 
 async def test_a_cancelled_solve_leaves_its_siblings_alone() -> None:
     recorded, sink = recorder()
-    flow = flow_of(team(latency_seconds=0.005), sink=sink, budget__max_turns=2)
+    flow = flow_of(team(latency_seconds=0.05), sink=sink, budget__max_turns=2)
     tasks = [asyncio.create_task(drive(flow.solve(f"question {number}"))) for number in range(10)]
     await asyncio.sleep(0.01)
     tasks[3].cancel()

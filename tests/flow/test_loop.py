@@ -9,7 +9,7 @@ import pytest
 from agentflow.config import MODULES
 from agentflow.engines import ScriptedEngine
 from agentflow.engines.scripted import Reply
-from agentflow.errors import ConfigError, EngineError, InfraError
+from agentflow.errors import ConfigError, EngineError, InfraError, PromptTooLong
 from agentflow.flow import Flow
 from agentflow.tools import tool
 from agentflow.types import Call, Completion, Message, ModuleName, Outcome, Sampling, Status, Task, ToolResult, Usage
@@ -125,9 +125,17 @@ async def test_a_server_that_fails_later_keeps_the_turns_so_far() -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [InfraError("no network"), ValueError("their bug"), KeyError(3), OSError("disk"), TimeoutError("their own")],
+    [
+        InfraError("no network"),
+        ValueError("their bug"),
+        KeyError(3),
+        OSError("disk"),
+        TimeoutError("their own"),
+        SystemExit(2),
+        ConfigError("their key"),
+    ],
 )
-async def test_a_tool_that_breaks_is_the_worlds_fault(error: Exception) -> None:
+async def test_a_tool_that_breaks_is_the_worlds_fault(error: BaseException) -> None:
     @tool
     async def broken(text: str) -> str:
         """Break."""
@@ -163,14 +171,16 @@ async def test_one_failure_does_not_touch_its_siblings() -> None:
     assert all("question 7" in t.task.question for t in trajectories if t.outcome is Outcome.INFRA_ERROR)
 
 
-async def test_the_users_mistake_that_shows_late_is_raised_and_loses_nothing() -> None:
+@pytest.mark.parametrize(
+    "error", [ConfigError("the key was refused"), PromptTooLong("9 tokens, 8 fit"), ValueError("a bug of ours")]
+)
+async def test_an_error_that_is_no_outcome_is_raised_and_loses_nothing(error: Exception) -> None:
     recorded, sink = recorder()
-    engines = team(planner=[PLAN, ConfigError("the key was refused")])
-    with pytest.raises(ConfigError, match="the key was refused"):
-        await flow_of(engines, sink=sink).solve("What is it?")
+    with pytest.raises(type(error), match=str(error)):
+        await flow_of(team(planner=[PLAN, error]), sink=sink).solve("What is it?")
     [trajectory] = recorded
     assert trajectory.outcome is Outcome.INTERRUPTED
-    assert "the key was refused" in trajectory.error
+    assert trajectory.error == f"{type(error).__name__}: {error}"
     assert len(trajectory.turns) == 1
 
 
