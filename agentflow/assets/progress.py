@@ -1,9 +1,10 @@
 """What the user sees while something big happens: a bar on a terminal, plain lines elsewhere. Always on stderr."""
 
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol, TextIO
 
@@ -106,9 +107,8 @@ def watched(folder: Path, advance: Callable[[int], None], before: int = 0) -> It
 def bytes_under(folder: Path) -> int:
     """Bytes of all files under `folder`; 0 if it is not there. Files that vanish meanwhile are not counted."""
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size if path.is_file() else 0
-        except OSError:
-            continue
+    for parent, _, names in os.walk(folder):  # unlike rglob it does not mind a folder that vanishes
+        for name in names:
+            with suppress(OSError):
+                total += os.stat(os.path.join(parent, name)).st_size
     return total

@@ -1,4 +1,6 @@
 import io
+import shutil
+import threading
 import time
 from pathlib import Path
 
@@ -68,3 +70,23 @@ def test_a_folder_is_watched_while_it_grows(tmp_path: Path) -> None:
 
 def test_the_cache_is_where_the_variable_says(cache: Path) -> None:
     assert cache_folder("models") == cache / "models"
+
+
+def test_folders_that_vanish_meanwhile_are_no_error(tmp_path: Path) -> None:
+    """A download that another program does moves its files about while they are counted."""
+    finished = threading.Event()
+
+    def make_and_remove() -> None:
+        while not finished.is_set():
+            folder = tmp_path / "parts" / "deeper" / "still"
+            folder.mkdir(parents=True)
+            (folder / "file").write_bytes(b"x")
+            shutil.rmtree(tmp_path / "parts")
+
+    other = threading.Thread(target=make_and_remove)
+    other.start()
+    try:
+        assert {bytes_under(tmp_path) for _ in range(300)} <= {0, 1}
+    finally:
+        finished.set()
+        other.join()
