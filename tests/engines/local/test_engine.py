@@ -18,6 +18,7 @@ from agentflow.types import Completion, Engine, Message, Sampling
 
 from . import tiny_model
 from .conftest import Opener
+from .gguf_files import Adapter
 
 pytestmark = pytest.mark.anyio
 
@@ -30,9 +31,7 @@ def say(text: str) -> list[Message]:
     return [Message(role="user", content=text)]
 
 
-def oracle(
-    completion: Completion, temperature: float = 1.0, adapter: tiny_model.Adapter | None = None
-) -> tiny_model.Array:
+def oracle(completion: Completion, temperature: float = 1.0, adapter: Adapter | None = None) -> tiny_model.Array:
     tokens = [*completion.prompt_token_ids, *completion.token_ids]
     return tiny_model.logprobs(tokens, len(completion.prompt_token_ids), temperature=temperature, adapter=adapter)
 
@@ -297,7 +296,7 @@ asyncio.run(main())
 
 
 @pytest.fixture(scope="module")
-def adapters(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, tiny_model.Adapter]]:
+def adapters(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Adapter]]:
     """Two random adapters: their files and their weights."""
     folder, made = tmp_path_factory.mktemp("adapters"), {}
     for seed, name in enumerate(["first", "second"]):
@@ -306,7 +305,7 @@ def adapters(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, 
     return made
 
 
-Adapters = dict[str, tuple[Path, tiny_model.Adapter]]
+Adapters = dict[str, tuple[Path, Adapter]]
 DRAWN = Sampling(temperature=1, seed=5, max_tokens=100)
 
 

@@ -11,9 +11,10 @@ import gguf
 import numpy as np
 import numpy.typing as npt
 
+from . import gguf_files
+from .gguf_files import Adapter, Weights
+
 Array = npt.NDArray[np.float64]
-Weights = dict[str, npt.NDArray[np.float32]]
-Adapter = dict[str, tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]  # per weight: LoRA's A and B
 
 LAYERS, WIDTH, HEADS, KV_HEADS, FEED_FORWARD = 2, 64, 4, 2, 96
 HEAD_WIDTH = WIDTH // HEADS
@@ -82,15 +83,7 @@ def make_weights() -> Weights:
 
 def make_adapter(seed: int) -> Adapter:
     """Random LoRA factors for every matrix of every layer."""
-    random = np.random.default_rng(seed)
-    adapter = {}
-    for name, weight in make_weights().items():
-        if name.startswith("blk.") and weight.ndim == 2:
-            outputs, inputs = weight.shape
-            a = (random.standard_normal((RANK, inputs)) / np.sqrt(inputs)).astype(np.float32)
-            b = (random.standard_normal((outputs, RANK)) * 0.1).astype(np.float32)
-            adapter[name] = (a, b)
-    return adapter
+    return gguf_files.make_adapter(make_weights(), rank=RANK, size=0.1, seed=seed)
 
 
 def write_model(path: Path, *, template: str | None = TEMPLATE) -> Path:
@@ -118,33 +111,17 @@ def write_model(path: Path, *, template: str | None = TEMPLATE) -> Path:
         writer.add_chat_template(template)
     for name, weight in make_weights().items():
         writer.add_tensor(name, weight)
-    return _finish(writer, path)
+    return gguf_files.finish(writer, path)
 
 
 def write_adapter(path: Path, adapter: Adapter) -> Path:
-    writer = gguf.GGUFWriter(path, "llama")
-    writer.add_type(gguf.GGUFType.ADAPTER)
-    writer.add_string(gguf.Keys.Adapter.TYPE, "lora")
-    writer.add_float32(gguf.Keys.Adapter.LORA_ALPHA, ALPHA)
-    for name, (a, b) in adapter.items():
-        writer.add_tensor(f"{name}.lora_a", a)
-        writer.add_tensor(f"{name}.lora_b", b)
-    return _finish(writer, path)
-
-
-def _finish(writer: gguf.GGUFWriter, path: Path) -> Path:
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    return path
+    return gguf_files.write_adapter(path, "llama", adapter, alpha=ALPHA)
 
 
 def logits(tokens: list[int], adapter: Adapter | None = None) -> Array:
     """What the model makes of each token, shape (len(tokens), vocabulary), in double precision."""
-    weights = {name: weight.astype(np.float64) for name, weight in make_weights().items()}
-    for name, (a, b) in (adapter or {}).items():
-        weights[name] = weights[name] + b.astype(np.float64) @ a.astype(np.float64) * (ALPHA / RANK)
+    adapted = gguf_files.merged(make_weights(), adapter or {}, alpha=ALPHA)
+    weights = {name: weight.astype(np.float64) for name, weight in adapted.items()}
     hidden = weights["token_embd.weight"][tokens]
     for layer in range(LAYERS):
         w = {key.split(".")[2]: value for key, value in weights.items() if key.startswith(f"blk.{layer}.")}
