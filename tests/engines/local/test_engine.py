@@ -5,6 +5,7 @@ import json
 import random
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -261,13 +262,18 @@ async def test_closing_does_not_wait_for_a_long_prompt(open_tiny: Opener) -> Non
 
 async def test_our_own_mistake_reaches_everyone_who_waits(open_tiny: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
     """A thread that died in silence would leave them waiting for ever."""
+    both_wait = threading.Event()
 
     def fail(*_: object) -> None:
+        assert both_wait.wait(10)
         raise ZeroDivisionError("a bug")
 
     monkeypatch.setattr(Generation, "draw", fail)
     engine = open_tiny(max_concurrency=1)
-    for failed in await asyncio.gather(*[engine.complete(say("x"), GREEDY) for _ in range(2)], return_exceptions=True):
+    asked = [asyncio.create_task(engine.complete(say("x"), GREEDY)) for _ in range(2)]
+    await asyncio.sleep(0)
+    both_wait.set()
+    for failed in await asyncio.gather(*asked, return_exceptions=True):
         assert isinstance(failed, ZeroDivisionError)
     with pytest.raises(EngineError, match="is closed"):
         await engine.complete(say("x"), GREEDY)
