@@ -72,8 +72,8 @@ class MemoryConfig(Section):
     shown once is never changed later.
     """
 
-    question_tokens: int = Field(default=4096, ge=16)
-    tokens: int = Field(default=6144, ge=256)
+    question_tokens: int = Field(default=2048, ge=16)
+    tokens: int = Field(default=4096, ge=256)
     result_tokens: int = Field(default=400, ge=64)
 
 

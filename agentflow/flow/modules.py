@@ -12,7 +12,7 @@ from agentflow.flow.formats import Answer, Format, Unreadable, format_of, progra
 from agentflow.flow.ledger import Ledger, Role
 from agentflow.flow.memory import Memory
 from agentflow.flow.prompt_set import Prompt, load_prompt_set
-from agentflow.types import Action, Message, ModuleName, Task, Tool, Verdict
+from agentflow.types import Action, Completion, Message, ModuleName, Task, Tool, Verdict
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,8 @@ class Modules:
         """The next action."""
         schema = self.format.plan_schema(sorted(self.tools)) if self.format.plan_schema else None
         messages = self.planner_messages(task, analysis, memory)
-        completion = await ledger.ask("planner", self.roles["planner"], messages, schema)
-        return self.format.read_plan(completion.text)
+        role = self.roles["planner"]
+        return self.format.read_plan(_whole(role, await ledger.ask("planner", role, messages, schema)))
 
     async def write_arguments(self, task: Task, action: Action, tool: Tool, ledger: Ledger) -> dict[str, JsonValue]:
         """The JSON arguments of the tool call. Never executed, and not yet validated.
@@ -84,17 +84,17 @@ class Modules:
             sub_goal=action.sub_goal,
         )
         role = self.roles["executor"]
-        completion = await ledger.ask("executor", role, messages, None if program else tool.json_schema)
-        if completion.finish_reason == "length":
-            raise Unreadable(f"the arguments are longer than {role.sampling.max_tokens} tokens")
-        return {program: read_program(completion.text)} if program else read_object(completion.text)
+        schema = None if program else tool.json_schema
+        text = _whole(role, await ledger.ask("executor", role, messages, schema))
+        return {program: read_program(text)} if program else read_object(text)
 
     async def verify(self, task: Task, memory: Memory, ledger: Ledger) -> Verdict:
         """Whether memory suffices. An unreadable verdict is no reason to stop."""
         messages = self._messages("verifier", question=task.question, memory=memory.render())
-        completion = await ledger.ask("verifier", self.roles["verifier"], messages, self.format.verdict_schema)
+        role = self.roles["verifier"]
+        completion = await ledger.ask("verifier", role, messages, self.format.verdict_schema)
         try:
-            return self.format.read_verdict(completion.text)
+            return self.format.read_verdict(_whole(role, completion))
         except Unreadable as error:
             return Verdict(stop=False, reason=f"(the verifier's reply could not be read: {error})")
 
@@ -104,7 +104,7 @@ class Modules:
         messages = self._messages("generator", question=task.question, memory=memory_text)
         role = self.roles["generator"]
         completion = await ledger.ask("generator", role, messages, self.format.answer_schema, last=True)
-        return self.format.read_answer(completion.text)
+        return self.format.read_answer(_whole(role, completion))
 
     def _messages(self, module: str, **values: object) -> tuple[Message, ...]:
         prompt = self.prompts[module]
@@ -115,6 +115,13 @@ class Modules:
 
     def _tool_list(self) -> str:
         return tool_list(list(self.tools.values()))
+
+
+def _whole(role: Role, completion: Completion) -> str:
+    """The text of a reply that came to its end."""
+    if completion.finish_reason == "length":
+        raise Unreadable(f"it was cut off after {role.sampling.max_tokens} tokens; write less")
+    return completion.text
 
 
 def tool_list(tools: Sequence[Tool]) -> str:

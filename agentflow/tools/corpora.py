@@ -108,7 +108,7 @@ def open_corpus(
         return ensure_built(cache_folder("corpora-of-files", place), Recipe(path.name, path), progress)
     if path.is_dir():
         return Corpus(path)
-    raise UnknownName("corpus name or path of a JSONL file", name, [*corpora, *_built_names()])
+    raise UnknownName("corpus name or path of a JSONL file", name, {*corpora, *_built_names()})
 
 
 def build_corpus(

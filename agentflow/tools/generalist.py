@@ -2,7 +2,7 @@
 
 import time
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, field_validator
 
 from agentflow.errors import PromptTooLong, ToolError
 from agentflow.tools.registry import ToolContext
@@ -14,12 +14,17 @@ INSTRUCTION = "Answer the question directly and briefly. If you do not know, say
 class Settings(Noun):
     """`engine` is a specification, "default" being the executor's engine; `max_tokens` bounds the answer.
 
-    A `temperature` of none is left to the engine, for those that take none.
+    A `temperature` of "none" is left to the engine, for those that take none.
     """
 
     engine: str = "default"
     temperature: float | None = Field(default=0.0, ge=0)
     max_tokens: int = Field(default=400, ge=1)
+
+    @field_validator("temperature", mode="before")
+    @classmethod
+    def _none_by_name(cls, value: object) -> object:
+        return None if value == "none" else value
 
 
 class Generalist:

@@ -28,7 +28,7 @@ def test_a_question_that_is_too_long_is_refused_with_what_to_do() -> None:
     with pytest.raises(PromptTooLong) as error:
         flow.solve("why " * 25_000)
     message = str(error.value)
-    assert "100000 characters, 25000 tokens; at most 4096 tokens are taken" in message
+    assert "100000 characters, 25000 tokens; at most 2048 tokens are taken" in message
     assert "shorten it, or raise memory.question_tokens" in message
     assert not any(engine.requests for engine in engines.values())
 

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.anyio
         (PLAN, ['{"test": "a"}'], Status.ARGUMENTS_ERROR, "'text' is a required property"),
         (PLAN, ['{"text": 3}'], Status.ARGUMENTS_ERROR, "3 is not of type 'string'"),
         (PLAN, ['{"text": NaN}'], Status.ARGUMENTS_ERROR, "NaN"),
-        (PLAN, [Completion(text=ARGUMENTS, finish_reason="length")], Status.ARGUMENTS_ERROR, "longer than"),
+        (PLAN, [Completion(text=ARGUMENTS, finish_reason="length")], Status.ARGUMENTS_ERROR, "cut off after"),
         (plan(tool_name="refuse"), [arguments("meat")], Status.TOOL_ERROR, "meat is not for me"),
     ],
 )
