@@ -87,9 +87,9 @@ def _cut(weights: Weights, sampling: Sampling) -> tuple[Indices | None, Weights]
 def _nucleus(weights: Weights, top_p: float) -> Indices:
     """The fewest most likely tokens that together have at least the share `top_p`, the most likely first."""
     wanted = top_p * weights.sum()
-    ranked = _most_likely(weights, FIRST_LOOK)
-    if weights[ranked].sum() < wanted:
-        ranked = _most_likely(weights, len(weights))
+    look = FIRST_LOOK
+    while weights[ranked := _most_likely(weights, look)].sum() < wanted and look < len(weights):
+        look *= 16
     before = np.cumsum(weights[ranked]) - weights[ranked]  # what the more likely ones have: the first is always kept
     return ranked[: np.count_nonzero(before < wanted)]
 

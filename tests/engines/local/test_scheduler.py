@@ -236,6 +236,38 @@ def test_the_oldest_of_the_idle_gives_way_first() -> None:
     assert kept == {40, 42, 1}
 
 
+def test_a_prompt_that_branches_off_leaves_what_it_branched_from() -> None:
+    cache = FakeCache()
+    asked = scheduled(cache)
+    asked.submit([*PREFIX, 1, 2, 3], max_tokens=1)
+    asked.run()
+    branch = asked.submit([*PREFIX, 7], max_tokens=1)
+    asked.run()
+    stem = asked.submit([*PREFIX, 1, 2, 3, 4], max_tokens=1)
+    asked.run()
+    assert (branch.cached_tokens, stem.cached_tokens) == (len(PREFIX), len(PREFIX) + 3)
+    assert sum(bool(cells) for cells in cache.sequences.values()) == 2  # the stem went on in its own place
+
+
+def test_what_was_branched_from_counts_as_used() -> None:
+    cache = FakeCache(cells=400)
+    asked = scheduled(cache)
+    for prompt in ([*PREFIX, 1], [45] * 120, [*PREFIX[:100], 2], [46] * 170):
+        asked.submit(prompt, max_tokens=1)
+        asked.run()
+    kept = {cache.text(number)[0] for number in cache.sequences if cache.text(number)}
+    assert kept == {PREFIX[0], 46}  # and 45 gave way
+
+
+def test_those_who_wait_keep_their_order() -> None:
+    cache = FakeCache()
+    asked = scheduled(cache, max_running=2)
+    first = asked.submit([*PREFIX, 1], max_tokens=8)
+    others = [asked.submit([*PREFIX, 2 + i], max_tokens=1) for i in range(4)]  # all wait for the first one's prefix
+    asked.run()
+    assert asked.finished == [*others, first]
+
+
 def test_a_cancelled_request_stops_at_once_and_leaves_its_place() -> None:
     cache = FakeCache()
     asked = scheduled(cache, max_running=1)
@@ -289,13 +321,14 @@ def test_an_error_in_one_draw_leaves_the_others_alone(monkeypatch: pytest.Monkey
     assert good.tokens == expected([2], 4)
 
 
-def test_an_action_between_generations_waits_for_those_that_run_and_not_for_those_that_wait() -> None:
+def test_an_action_between_generations_waits_for_those_that_run_and_what_comes_later_waits_for_it() -> None:
     cache = FakeCache()
-    asked = scheduled(cache, max_running=1)
-    running, waiting = asked.submit(PREFIX), asked.submit([*PREFIX, 1])
+    asked = scheduled(cache)
+    running = asked.submit(PREFIX)
     asked.scheduler.step()
     states: list[tuple[bool, int]] = []
     asked.scheduler.between_generations(lambda: states.append((running in asked.finished, len(waiting.tokens))))
+    waiting = asked.submit([*PREFIX, 1])
     asked.run()
     assert states == [(True, 0)]
     assert waiting.cached_tokens == 0  # what was evaluated before is not valid any more

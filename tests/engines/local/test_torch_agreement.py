@@ -12,8 +12,8 @@ from agentflow.types import Message, Sampling
 from . import gguf_files
 from .gguf_files import Adapter, Weights
 
-pytest.importorskip("torch", reason="needs pip install 'agentflow-grpo[train]'")
-pytest.importorskip("transformers", reason="needs pip install 'agentflow-grpo[train]'")
+pytest.importorskip("torch", reason="needs pip install 'agentflow-grpo[torch]'")
+pytest.importorskip("transformers", reason="needs pip install 'agentflow-grpo[torch]'")
 
 from . import torch_reference
 
