@@ -25,8 +25,8 @@ from agentflow.config import Config
 from agentflow.scoring import score
 from agentflow.types import Engine, Message, Sampling, Task, Trajectory
 
-ALONE_SYSTEM = """Answer the question. Think step by step first. End with one line that begins with "Answer:" and holds \
-only the answer itself, as short as can be: a name, a number, a date, yes or no, or an expression."""
+ALONE_SYSTEM = """Answer the question. Think step by step first. End with one line that begins with "Answer:" and \
+holds only the answer itself, as short as can be: a name, a number, a date, yes or no, or an expression."""
 
 
 async def answer_alone(engine: Engine, task: Task) -> dict[str, object]:
