@@ -37,7 +37,7 @@ def trajectory_of(text: str = "hello", arguments: dict[str, object] | None = Non
         module="planner",
         engine="scripted",
         messages=(Message(role="user", content=text), Message(role="assistant", content=text)),
-        sampling=Sampling(stop=(text,)),
+        sampling=Sampling(stop=(text.encode(errors="replace").decode() or "END",)),  # empty or half a pair: refused
         json_schema={"type": "object", "properties": {text: {"const": text}}},
         completion=Completion(text=text, token_ids=(1, 2), logprobs=(-0.5, 0.0), usage=Usage(prompt_tokens=3)),
         seconds=0.5,

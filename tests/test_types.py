@@ -28,7 +28,11 @@ def test_a_misspelt_field_is_an_error_and_a_noun_never_changes() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"temperature": -1}, {"top_p": 0}, {"top_p": 1.1}, {"top_k": 0}, {"min_p": 2}, {"max_tokens": 0}]
+    "wrong",
+    [
+        *({"temperature": -1}, {"top_p": 0}, {"top_p": 1.1}, {"top_k": 0}, {"min_p": 2}, {"max_tokens": 0}),
+        {"stop": ("END", "")},  # it would end every text before its first sign
+    ],
 )
 def test_sampling_is_checked(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
