@@ -36,7 +36,8 @@ class LocalEngine:
     bits of the logits can differ, and so, now and then, a token.
 
     A LoRA adapter applies to the whole engine: load it by name, then make it the policy. Generations that run are
-    finished with the old one first, and the cache is cleared. The name is the policy version of what follows.
+    finished with the old one first, and the cache is cleared. The name is the policy version of what follows; "base"
+    is that of the model alone. A name stands for one set of weights until `unload_adapter` frees it.
 
     Example::
 
@@ -124,7 +125,10 @@ class LocalEngine:
         return await self._ask(submit, finished)
 
     async def load_adapter(self, name: str, path: Path) -> None:
-        """Load a LoRA adapter (GGUF) under a name, which stands for these weights from now on."""
+        """Load a LoRA adapter (GGUF) under a name, which stands for these weights until it is unloaded.
+
+        Raises `ConfigError` for a name that is loaded, for "base", and for a file that is no adapter of this model.
+        """
 
         def load() -> None:
             if name == BASE or name in self._adapters:
@@ -135,7 +139,7 @@ class LocalEngine:
         await self._ask(lambda: _settle(done, load), done)
 
     async def use_adapter(self, name: str | None) -> None:
-        """Make an adapter the policy (None: the base). Returns when the swap is done."""
+        """Make an adapter the policy (None: the base). Returns when the swap is done. Raises `UnknownName`."""
         self._find_adapter(name)  # a wrong name fails now, not when the generations that run are finished
 
         def swap() -> None:
@@ -146,7 +150,7 @@ class LocalEngine:
         await self._ask(lambda: self._scheduler.between_generations(lambda: _settle(done, swap)), done)
 
     async def unload_adapter(self, name: str) -> None:
-        """Free an adapter, which must not be the policy. Its name can be given again."""
+        """Free an adapter; its name can be given again. Raises `UnknownName`, and `ConfigError` for the policy."""
 
         def unload() -> None:
             adapter = self._find_adapter(name)
