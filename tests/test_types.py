@@ -40,13 +40,22 @@ def test_sampling_is_checked(wrong: dict[str, Any]) -> None:
 
 
 def test_what_an_engine_can_not_take_is_named() -> None:
-    wanted = Sampling(top_k=5, seed=1, stop=("x",))
-    with pytest.raises(CapabilityError, match="'e' can not take top_k, seed, stop, json_schema: "):
-        Capabilities(stop=False).require("e", wanted, json_schema=True)
+    wanted = Sampling(top_k=5, seed=1)
+    with pytest.raises(CapabilityError, match="'e' can not take top_k, seed, json_schema: "):
+        Capabilities().require("e", wanted, json_schema=True)
     Capabilities(top_k=True, seed=True, json_schema=True).require("e", wanted, json_schema=True)
+    with pytest.raises(CapabilityError, match="'e' can not take stop: "):
+        Capabilities(stop=False).require("e", Sampling(temperature=None, stop=("x",)))
     Capabilities(temperature=False).require("e", Sampling(temperature=None))
     with pytest.raises(CapabilityError, match="a context of 512 tokens, max_tokens is 512"):
         Capabilities(context_length=512).require("e", Sampling(max_tokens=512))
+
+
+def test_a_stop_string_could_cut_the_document_that_a_schema_asks_for() -> None:
+    able, stopping = Capabilities(json_schema=True), Sampling(stop=("}",))
+    with pytest.raises(CapabilityError, match="'e' was given a JSON schema and stop strings"):
+        able.require("e", stopping, json_schema=True)
+    able.require("e", stopping)
 
 
 def test_usage_adds_up() -> None:

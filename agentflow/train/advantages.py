@@ -38,7 +38,7 @@ def group_advantages(
         raise ValueError("wanted the number of turns, at least 1, of every trajectory")
     values = np.asarray(rewards, dtype=np.float64)
     counted = np.repeat(values, num_turns) if baseline == "turn" else values
-    centred = values - counted.mean()
+    centred: npt.NDArray[np.float64] = values - counted.mean()
     if not divide_by_std:
         return centred
     advantages: npt.NDArray[np.float64] = centred / (counted.std(ddof=ddof) + EPSILON)

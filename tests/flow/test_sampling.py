@@ -36,6 +36,7 @@ async def test_each_recorded_call_holds_the_sampling_and_the_prompt_that_reached
         verifier__max_tokens=33,
         generator__temperature="none",
         generator__stop=["END"],
+        generator__constrained=False,
         seed=5,
     )
     trajectory = await flow.solve("What is it?")

@@ -14,7 +14,7 @@ import pytest
 from agentflow.engines.local import LocalEngine, open_local
 from agentflow.engines.local.generation import Generation
 from agentflow.engines.open import open_engine
-from agentflow.errors import ConfigError, EngineError, PromptTooLong, UnknownName
+from agentflow.errors import CapabilityError, ConfigError, EngineError, PromptTooLong, UnknownName
 from agentflow.types import Completion, Engine, Message, Sampling
 
 from . import tiny_model
@@ -123,6 +123,11 @@ async def test_a_schema_that_is_none_fails_alone(open_tiny: Opener) -> None:
     )
     assert isinstance(bad, ConfigError)
     assert isinstance(good, Completion)
+
+
+async def test_a_schema_and_a_stop_string_are_not_taken_together(open_tiny: Opener) -> None:
+    with pytest.raises(CapabilityError, match="a JSON schema and stop strings"):
+        await open_tiny().complete(say("hello"), Sampling(stop=("x",)), json_schema={"type": "string"})
 
 
 async def test_a_prompt_that_does_not_fit_is_refused_before_anything_is_evaluated(open_tiny: Opener) -> None:
