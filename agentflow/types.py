@@ -207,6 +207,8 @@ class Capabilities(Noun):
     def require(self, engine: str, sampling: Sampling, *, json_schema: bool = False) -> None:
         """Raise `CapabilityError` if `sampling` or a schema asks for something that this engine can not do.
 
+        A schema and stop strings together are more than any engine can do.
+
         >>> Capabilities().require("x", Sampling(top_k=5))
         Traceback (most recent call last):
         agentflow.errors.CapabilityError: engine 'x' can not take top_k: set a sampling value ...
@@ -221,6 +223,11 @@ class Capabilities(Noun):
                 f"engine {engine!r} can not take {', '.join(missing)}: "
                 'set a sampling value to "none" for that module, a schema off with constrained = false'
             )
+        if sampling.stop and json_schema:
+            raise CapabilityError(
+                f"engine {engine!r} was given a JSON schema and stop strings, which could cut its document: "
+                "set constrained = false for that module, or no stop"
+            )
         if self.context_length is not None and sampling.max_tokens >= self.context_length:
             raise CapabilityError(
                 f"engine {engine!r} has a context of {self.context_length} tokens, max_tokens is {sampling.max_tokens}"
@@ -233,7 +240,7 @@ class Engine(Protocol):
 
     `complete` raises `PromptTooLong` before anything is evaluated, `EngineError` when the retries are used up, and
     stops the work when its task is cancelled. With `json_schema` the text is a JSON document that fits the schema,
-    unless `finish_reason` is "length".
+    unless `finish_reason` is "length"; stop strings can not be given with it.
     """
 
     @property

@@ -65,7 +65,7 @@ async def test_a_full_request_to_the_last_field() -> None:
         Message(role="assistant", content="ok"),
         Message(role="user", content="C"),
     ]
-    sampling = Sampling(temperature=None, max_tokens=100_000, stop=("END",))
+    sampling = Sampling(temperature=None, max_tokens=100_000)
     async with FakeServer([json_reply(ANSWER)]) as server, opened(SPEC, server.url) as engine:
         await engine.complete(messages, sampling, json_schema=SCHEMA)
     assert server.requests[0].body == {
@@ -73,9 +73,14 @@ async def test_a_full_request_to_the_last_field() -> None:
         "max_tokens": 100_000,
         "system": [{"type": "text", "text": "Be brief."}, {"type": "text", "text": "Be kind. 漢字 🧮"}],
         "messages": [message.model_dump() for message in messages[2:]],
-        "stop_sequences": ["END"],
         "output_config": {"format": {"type": "json_schema", "schema": SCHEMA}},
     }
+
+
+async def test_stop_strings() -> None:
+    async with FakeServer([json_reply(ANSWER)]) as server, opened(SPEC, server.url) as engine:
+        await engine.complete(HELLO, PLAIN.model_copy(update={"stop": ("END",)}))
+    assert server.requests[0].body["stop_sequences"] == ["END"]
 
 
 async def test_text_and_usage() -> None:

@@ -72,7 +72,7 @@ async def test_a_full_request_to_the_last_field() -> None:
         Message(role="assistant", content="ok"),
         Message(role="user", content="C"),
     ]
-    sampling = Sampling(temperature=0.0, top_p=0.9, top_k=20, max_tokens=77, seed=5, stop=("END",))
+    sampling = Sampling(temperature=0.0, top_p=0.9, top_k=20, max_tokens=77, seed=5)
     async with FakeServer([json_reply(ANSWER)]) as server, opened(SPEC, server.url) as engine:
         await engine.complete(messages, sampling, json_schema=SCHEMA)
     assert server.requests[0].body == {
@@ -88,11 +88,16 @@ async def test_a_full_request_to_the_last_field() -> None:
             "topK": 20,
             "maxOutputTokens": 77,
             "seed": 5,
-            "stopSequences": ["END"],
             "responseMimeType": "application/json",
             "responseJsonSchema": SCHEMA,
         },
     }
+
+
+async def test_stop_strings() -> None:
+    async with FakeServer([json_reply(ANSWER)]) as server, opened(SPEC, server.url) as engine:
+        await engine.complete(HELLO, PLAIN.model_copy(update={"stop": ("END",)}))
+    assert server.requests[0].body["generationConfig"] == {"maxOutputTokens": 16, "stopSequences": ["END"]}
 
 
 async def test_text_and_usage() -> None:

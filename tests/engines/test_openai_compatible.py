@@ -70,18 +70,20 @@ async def answer_to(spec: str, *answers: Any, **settings: Any) -> Completion:
 # What is sent.
 
 MESSAGES = [{"role": "user", "content": "Hello"}]
-FULL = Sampling(temperature=0.0, top_p=0.9, max_tokens=77, seed=5, stop=("\n\n", "END"))
+FULL = Sampling(temperature=0.0, top_p=0.9, max_tokens=77, seed=5)
+STOP = Sampling(temperature=None, max_tokens=16, stop=("\n\n", "END"))
 SPECIFIC = FULL.model_copy(update={"top_k": 20, "min_p": 0.05})
 RESPONSE_FORMAT = {"type": "json_schema", "json_schema": {"name": "reply", "schema": SCHEMA, "strict": True}}
-FULL_FIELDS = {"temperature": 0.0, "top_p": 0.9, "max_tokens": 77, "seed": 5, "stop": ["\n\n", "END"]}
-OPENAI_FIELDS = {"temperature": 0.0, "top_p": 0.9, "max_completion_tokens": 77, "seed": 5, "stop": ["\n\n", "END"]}
-MISTRAL_FIELDS = {"temperature": 0.0, "top_p": 0.9, "max_tokens": 77, "random_seed": 5, "stop": ["\n\n", "END"]}
+FULL_FIELDS = {"temperature": 0.0, "top_p": 0.9, "max_tokens": 77, "seed": 5}
+OPENAI_FIELDS = {"temperature": 0.0, "top_p": 0.9, "max_completion_tokens": 77, "seed": 5}
+MISTRAL_FIELDS = {"temperature": 0.0, "top_p": 0.9, "max_tokens": 77, "random_seed": 5}
 TOKENS = {"logprobs": True, "return_token_ids": True}
 BODIES: list[tuple[str, Sampling, bool, dict[str, Any]]] = [
     ("openai:m", PLAIN, False, {"max_completion_tokens": 16}),
     ("openai:m", FULL, True, OPENAI_FIELDS | {"response_format": RESPONSE_FORMAT}),
     ("groq:m", FULL, True, OPENAI_FIELDS | {"response_format": RESPONSE_FORMAT}),
     ("ollama:m", PLAIN, False, {"max_tokens": 16}),
+    ("ollama:m", STOP, False, {"max_tokens": 16, "stop": ["\n\n", "END"]}),
     ("ollama:m", FULL, True, FULL_FIELDS | {"response_format": RESPONSE_FORMAT}),
     ("mistral:m", FULL, False, MISTRAL_FIELDS),
     ("deepseek:m", Sampling(temperature=0.7), False, {"temperature": 0.7, "max_tokens": 512}),

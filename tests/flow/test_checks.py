@@ -3,7 +3,8 @@
 import pytest
 
 from agentflow.engines.scripted import TEXT_ONLY
-from agentflow.errors import ConfigError, PromptTooLong
+from agentflow.config import MODULES
+from agentflow.errors import CapabilityError, ConfigError, PromptTooLong
 from agentflow.types import Task
 
 from .team import arguments, echo, flow_of, plan, team, verdict
@@ -54,6 +55,14 @@ def test_a_context_that_is_too_small_is_refused_with_the_numbers() -> None:
     assert "the analyst's prompt can grow to" in message
     assert "the context of scripted:analyst holds 4096: lower memory.tokens or memory.question_tokens" in message
     flow_of(engines, memory__tokens=1000, memory__question_tokens=1000, budget__max_turns=1)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_stop_strings_are_refused_where_a_schema_is_asked_for(module: str) -> None:
+    stop = {f"{module}__stop": ["END"]}
+    with pytest.raises(CapabilityError, match=f"'scripted:{module}' was given a JSON schema and stop strings"):
+        flow_of(**stop)
+    flow_of(**stop, **{f"{module}__constrained": False})
 
 
 @pytest.mark.anyio

@@ -99,11 +99,12 @@ class LocalEngine:
     ) -> Completion:
         """Complete a chat prompt; see `Engine`.
 
-        Raises `PromptTooLong`, `ConfigError` for a schema that can not be enforced, `EngineError` if llama.cpp fails.
-        Cancelling the task stops the generation.
+        Raises `PromptTooLong`, `CapabilityError`, `ConfigError` for a schema that can not be enforced, and
+        `EngineError` if llama.cpp fails. Cancelling the task stops the generation.
         """
         prompt = self.encode(messages)
         self._check_length(prompt, sampling)
+        self.capabilities.require(self.name, sampling, json_schema=json_schema is not None)
         finished: Future[Completion] = Future()
 
         def submit() -> None:
