@@ -2,8 +2,8 @@
 
 import pytest
 
-from agentflow.engines.scripted import TEXT_ONLY
 from agentflow.config import MODULES
+from agentflow.engines.scripted import TEXT_ONLY
 from agentflow.errors import CapabilityError, ConfigError, PromptTooLong
 from agentflow.types import Task
 
