@@ -4,6 +4,7 @@ import asyncio
 
 from pydantic import JsonValue
 
+from agentflow.clock import clock_of
 from agentflow.errors import InfraError, ToolError
 from agentflow.flow.ledger import BudgetSpent, Ledger
 from agentflow.types import Tool, ToolResult
@@ -14,7 +15,7 @@ class ToolTimedOut(Exception):
 
 
 async def call_tool(tool: Tool, arguments: dict[str, JsonValue], ledger: Ledger) -> ToolResult:
-    """What the tool returned. Its engine calls are counted.
+    """What the tool returned. Its engine calls are counted; its time is not counted where it waits in a queue.
 
     Raises `ToolError` where the tool says no, `ToolTimedOut`, `BudgetSpent` where the time of the whole solve is up,
     and `InfraError` for everything else that a tool can raise: a bug in somebody's tool ends one solve and no other.
@@ -23,7 +24,8 @@ async def call_tool(tool: Tool, arguments: dict[str, JsonValue], ledger: Ledger)
     timer = asyncio.timeout(seconds)
     try:
         async with ledger.deadline(), timer:
-            result = await tool.run(arguments)
+            with clock_of(timer):
+                result = await tool.run(arguments)
     except (ToolError, InfraError, BudgetSpent):
         raise
     except TimeoutError:

@@ -11,6 +11,7 @@ and one that computes slows its neighbours down as any other process does.
 """
 
 import asyncio
+import contextlib
 import functools
 import importlib.resources
 import math
@@ -20,11 +21,12 @@ import re
 import secrets
 import signal
 import weakref
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
+from agentflow.clock import clock_stopped
 from agentflow.errors import InfraError
 from agentflow.tools.sandbox.contract import Limits, SandboxResult, SandboxStatus
 from agentflow.tools.sandbox.layout import INTERPRETER, PRIVATE_DIRECTORY, Layout
@@ -45,7 +47,7 @@ NAMESPACES = (
 USER_NAMESPACE = ("--unshare-user", "--disable-userns", "--uid", "65534", "--gid", "65534")
 REAL_USER = ("--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID")  # which the runner gives up, before the program runs
 
-_slots: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]" = weakref.WeakKeyDictionary()
+_cores: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]" = weakref.WeakKeyDictionary()
 
 
 def is_root() -> bool:
@@ -74,11 +76,11 @@ class Jail:
         return "bubblewrap"
 
     async def run(self, code: str, limits: Limits) -> SandboxResult:
-        """Run a program; waiting for a free core is outside of its limits.
+        """Run a program; waiting for a free core is outside of its limits, and of the tool call's.
 
         Raises `InfraError` when the jail could not start, twice in a row.
         """
-        async with slots():
+        async with core():
             try:
                 return await self._attempt(code, limits)
             except InfraError:
@@ -122,9 +124,16 @@ class Jail:
         ]
 
 
-def slots() -> asyncio.Semaphore:
-    """One slot a core, for all jails of an event loop: a program's time should be its own."""
-    return _slots.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(len(os.sched_getaffinity(0))))
+@contextlib.asynccontextmanager
+async def core() -> AsyncIterator[None]:
+    """A core to run on, among all jails of an event loop: a program's time should be its own."""
+    free = _cores.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(len(os.sched_getaffinity(0))))
+    with clock_stopped():
+        await free.acquire()
+    try:
+        yield
+    finally:
+        free.release()
 
 
 @functools.cache

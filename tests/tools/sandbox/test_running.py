@@ -13,9 +13,13 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 import pytest
 
+from agentflow.config import BudgetConfig
 from agentflow.errors import InfraError
+from agentflow.flow.ledger import Ledger
+from agentflow.flow.tool_call import call_tool
+from agentflow.tools.python import PythonTool, Settings
 from agentflow.tools.sandbox import Limits, SandboxResult, SandboxStatus
-from agentflow.tools.sandbox.jail import Jail
+from agentflow.tools.sandbox.jail import Jail, core
 from agentflow.tools.sandbox.process import Descriptors, execute
 
 from .jailed import JAIL, needs_jail, run, script
@@ -28,6 +32,22 @@ def test_a_queue_costs_no_time(jail: Jail) -> None:
         return await asyncio.gather(*(jail.run("import time\ntime.sleep(0.5)", limits) for _ in range(crowd)))
 
     assert {result.status for result in asyncio.run(many())} == {SandboxStatus.OK}
+
+
+@needs_jail
+def test_a_queue_costs_the_tool_no_time_either() -> None:
+    assert JAIL is not None
+    program = PythonTool(JAIL, (), Settings())
+
+    async def queue() -> str:
+        async with contextlib.AsyncExitStack() as others:
+            for _ in os.sched_getaffinity(0):
+                await others.enter_async_context(core())
+            call = asyncio.create_task(call_tool(program, {"code": "6 * 7"}, Ledger(BudgetConfig(tool_seconds=2))))
+            await asyncio.sleep(2.2)
+        return (await call).text
+
+    assert asyncio.run(queue()) == "42"
 
 
 def test_the_event_loop_goes_on(jail: Jail) -> None:
@@ -70,7 +90,7 @@ def test_our_sudden_death_takes_the_program_along(jail: Jail) -> None:
     code = f"""
 import asyncio
 from agentflow.tools.sandbox.contract import Limits
-from agentflow.tools.sandbox.jail import Jail
+from agentflow.tools.sandbox.jail import Jail, core
 asyncio.run(Jail({jail.bubblewrap!r}, user_namespace={jail.user_namespace}).run("while True: pass", Limits(seconds=60)))
 """
 
