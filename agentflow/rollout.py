@@ -1,0 +1,84 @@
+"""Many tasks at once: a rollout is a solve with its reward, a group is several rollouts of one task."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from agentflow.flow import Flow
+from agentflow.scoring import score
+from agentflow.types import Outcome, Task, Trajectory
+
+Done = Callable[[Trajectory], None]
+
+
+@dataclass(frozen=True)
+class Group:
+    """The trajectories of one task. Those without a reward ended in an error that is not the policy's."""
+
+    task: Task
+    trajectories: tuple[Trajectory, ...]
+
+    @property
+    def scored(self) -> tuple[Trajectory, ...]:
+        """The trajectories that can be learned from."""
+        return tuple(trajectory for trajectory in self.trajectories if trajectory.reward is not None)
+
+    @property
+    def rewards(self) -> list[float]:
+        """The rewards there are."""
+        return [trajectory.reward for trajectory in self.trajectories if trajectory.reward is not None]
+
+
+async def rollout(flow: Flow, task: Task, *, seed: int, attempts: int = 2) -> Trajectory:
+    """Solve a task and score the answer. `seed` fixes all that is sampled.
+
+    A solve that ends in `infra_error` is tried again, at most `attempts` times in all, and then has no reward.
+    """
+    for attempt in range(attempts):
+        trajectory = await flow.solve(task, seed=derive_seed(seed, attempt))
+        if trajectory.outcome is not Outcome.INFRA_ERROR:
+            return trajectory.model_copy(update={"reward": score(task, trajectory.answer)})
+    return trajectory
+
+
+async def rollout_groups(
+    flow: Flow,
+    tasks: Sequence[Task],
+    *,
+    group_size: int,
+    seed: int,
+    concurrency: int,
+    attempts: int = 2,
+    on_done: Done = lambda _trajectory: None,
+) -> list[Group]:
+    """Roll out `group_size` trajectories of every task, at most `concurrency` at once. Groups are in their order.
+
+    The seed of a rollout depends on `seed`, the task's place and the rollout's number alone.
+    """
+    gate = asyncio.Semaphore(concurrency)
+
+    async def one(place: int, number: int) -> Trajectory:
+        async with gate:
+            own_seed = derive_seed(seed, place, number)
+            trajectory = await rollout(flow, tasks[place], seed=own_seed, attempts=attempts)
+        on_done(trajectory)
+        return trajectory
+
+    async with asyncio.TaskGroup() as running:
+        solves = [
+            [running.create_task(one(place, number)) for number in range(group_size)] for place in range(len(tasks))
+        ]
+    return [
+        Group(task, tuple(solve.result() for solve in of_task)) for task, of_task in zip(tasks, solves, strict=True)
+    ]
+
+
+def derive_seed(*parts: int) -> int:
+    """One seed from several numbers, the same everywhere.
+
+    >>> derive_seed(1, 2) == derive_seed(1, 2), derive_seed(1, 2) == derive_seed(2, 1)
+    (True, False)
+    """
+    digest = hashlib.sha256("/".join(map(str, parts)).encode()).digest()
+    return int.from_bytes(digest[:4], "big") & 0x7FFFFFFF
