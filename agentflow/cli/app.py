@@ -7,12 +7,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, CycloptsError, Group, Parameter
+from cyclopts import App, CycloptsError, Group, Parameter, UnusedCliTokensError
 from cyclopts.validators import Number
 from rich.console import Console
 from rich.text import Text
 
-from agentflow.errors import AgentFlowError, ConfigError
+from agentflow.errors import AgentFlowError, ConfigError, UnknownName
 
 app = App(
     name="agentflow",
@@ -179,13 +179,25 @@ def show_config(*, config: ConfigFile = None, settings: Setting = None) -> int:
     return 0
 
 
+def _explain(error: Exception) -> str:
+    """Words that nobody takes are a mistyped command, or a text without its quotes."""
+    if not isinstance(error, UnusedCliTokensError):
+        return str(error)
+    words = error.unused_tokens or []
+    known = [name for name in error.app or () if not name.startswith("-")]
+    if known:
+        return str(UnknownName("command", words[0], known))
+    many = "one word" if len(words) == 1 else f"{len(words)} words"
+    return f"{many} too many: {', '.join(map(repr, words))}: put words that belong together in quotes"
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command (that of this process, or of `arguments`) and exit with its code."""
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
         code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except (AgentFlowError, CycloptsError, OSError) as error:
-        errors.print(Text.assemble(("error: ", "bold red"), str(error)))
+        errors.print(Text.assemble(("error: ", "bold red"), _explain(error)))
         code = 2 if isinstance(error, ConfigError | CycloptsError) else 1
     except KeyboardInterrupt:
         errors.print("[yellow]interrupted[/]")

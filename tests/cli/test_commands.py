@@ -48,6 +48,10 @@ def test_the_version_is_that_of_the_distribution(agentflow: Command) -> None:
     ("arguments", "said"),
     [
         (["solv"], 'Did you mean "solve"?'),
+        (["models", "gte"], "unknown command 'gte': did you mean 'get'? Known: get"),
+        (["corpus", "bild", "facts.jsonl"], "unknown command 'bild': did you mean 'build'? Known: build"),
+        (["config", "shwo"], 'Did you mean "show"?'),
+        (["models", "get", "smollm2-135m", "twice"], "one word too many: 'twice'"),
         (["show"], "requires an argument"),
         (["show", "trace.jsonl", "--last", "0"], "Must be >= 1"),
         (["show", "/nowhere.jsonl"], "no trace at /nowhere.jsonl"),

@@ -116,6 +116,7 @@ LONG = "why " * 25_000
         (["q", "--set", "trace=/dev/null/trace.jsonl"], "can not write the trace /dev/null/trace.jsonl"),
         (["q", "--max-turns", "0"], "budget.max_turns: Input should be greater than or equal to 1"),
         (["q", "--max-turns", "two"], '--max-turns: unable to convert "two" into int'),
+        (["What", "is", "it?"], "words too many: 'is', 'it?': put words that belong together in quotes"),
         (["q", "--max-turn", "2"], "Unknown option: --max-turn. Did you mean --max-turns?"),
     ],
 )
