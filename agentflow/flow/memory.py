@@ -75,17 +75,17 @@ class Memory:
         return "\n\n".join(f"Turn {number}\n{entry}" for number, entry in enumerate(self.entries(), start=1))
 
     def _entry(self, turn: Turn, room: int) -> Entry:
-        plan = self._shorten(_plan(turn), self.planner_tokens)
-        written = self._shorten(_as_written(turn), self.planner_tokens)
-        head = [self._shorten(_arguments(turn), ARGUMENT_TOKENS)] if turn.arguments is not None else []
-        reason = [self._shorten(_reason(turn.verdict), REASON_TOKENS)] if turn.verdict else []
+        plan = self._cut(_plan(turn), self.planner_tokens)
+        written = self._cut(_as_written(turn), self.planner_tokens)
+        head = [self._cut(_arguments(turn), ARGUMENT_TOKENS)] if turn.arguments is not None else []
+        reason = [self._cut(_reason(turn.verdict), REASON_TOKENS)] if turn.verdict else []
         used = max(self.count(plan), self.count(written)) + self.count("\n".join(head)) + REASON_TOKENS
         limit = max(LEAST_RESULT_TOKENS, min(self.limits.result_tokens, room - used))
-        result = self._shorten(f"{_LABELS[turn.status]}: {turn.result or '(empty)'}", limit)
+        result = self._cut(f"{_LABELS[turn.status]}: {turn.result or '(empty)'}", limit)
         return Entry(plan, written, "\n".join([*head, result, *reason]))
 
-    def _shorten(self, text: str, limit: int) -> str:
-        return shorten(text, limit, self.count)
+    def _cut(self, text: str, limit: int) -> str:
+        return cut_middle(text, limit, self.count)
 
 
 _LABELS = {
@@ -125,20 +125,20 @@ def _reason(verdict: Verdict) -> str:
     return f"Verifier: {'STOP' if verdict.stop else 'CONTINUE'}. {verdict.reason}".rstrip()
 
 
-def shorten(text: str, limit: int, count: TokenCounter) -> str:
-    """Cut the middle out of a text, so that it has at most `limit` tokens; two thirds of what stays is its beginning.
+def cut_middle(text: str, tokens: int, count: TokenCounter) -> str:
+    """Cut the middle out of a text, so that it has at most so many tokens; two thirds of what stays is its beginning.
 
-    >>> shorten("a b c d e f g h i j k l m n o p", 9, lambda text: len(text.split()))
+    >>> cut_middle("a b c d e f g h i j k l m n o p", 9, lambda text: len(text.split()))
     'a b [... 25 characters left out ...] p'
-    >>> shorten("short", 8, len)
+    >>> cut_middle("short", 8, len)
     'short'
     """
-    if len(text) <= _MOST_CHARACTERS * limit and count(text) <= limit:
+    if len(text) <= _MOST_CHARACTERS * tokens and count(text) <= tokens:
         return text
-    low, high = 0, min(len(text), _MOST_CHARACTERS * limit)
+    low, high = 0, min(len(text), _MOST_CHARACTERS * tokens)
     while low < high:
         middle = (low + high + 1) // 2
-        if count(_keep(text, middle)) <= limit:
+        if count(_keep(text, middle)) <= tokens:
             low = middle
         else:
             high = middle - 1

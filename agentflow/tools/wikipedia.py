@@ -96,28 +96,28 @@ class WikipediaSearch:
         # Quicker than a hop to a thread and back.
         hits = self._corpus.search(query, self._settings.num_results)
         if not hits:
-            return ToolResult(text=f"No passage found for {shorten(query, 200)!r}. Try another name or fewer words.")
+            return ToolResult(text=f"No passage found for {cut_end(query, 200)!r}. Try another name or fewer words.")
         return ToolResult(text=self._render(hits))
 
     def _render(self, hits: Sequence[Hit]) -> str:
         limit, attribution = self._settings.passage_characters, self._corpus.manifest.attribution
         shown = [
-            f"[{number}] {hit.passage.title}\n{shorten(hit.passage.text, limit)}" for number, hit in enumerate(hits, 1)
+            f"[{number}] {hit.passage.title}\n{cut_end(hit.passage.text, limit)}" for number, hit in enumerate(hits, 1)
         ]
         return "\n\n".join([*shown, f"(Source: {attribution})"] if attribution else shown)
 
 
-def shorten(text: str, limit: int) -> str:
-    """Cut a text to at most `limit` characters, dots included: after a sentence if one ends in its second half.
+def cut_end(text: str, characters: int) -> str:
+    """At most so many characters of a text, dots included: up to the end of a sentence if one ends in the second half.
 
-    >>> shorten("It is red. It has two moons. It is far.", 32)
+    >>> cut_end("It is red. It has two moons. It is far.", 32)
     'It is red. It has two moons. ...'
-    >>> shorten("It has two moons", 13)
+    >>> cut_end("It has two moons", 13)
     'It has ...'
     """
-    if len(text) <= limit:
+    if len(text) <= characters:
         return text
-    kept = text[: limit - len(" ...")]
+    kept = text[: characters - len(" ...")]
     sentence = kept.rfind(". ") + 1 if not kept.endswith(".") else len(kept)
     if sentence < len(kept) // 2:
         kept = kept[: kept.rfind(" ")] if " " in kept else kept

@@ -11,7 +11,7 @@ from agentflow.engines import ScriptedEngine
 from agentflow.engines.token_estimate import estimate_tokens
 from agentflow.errors import ConfigError
 from agentflow.flow.checks import TURN_TOKENS
-from agentflow.flow.memory import Memory, shorten
+from agentflow.flow.memory import Memory, cut_middle
 from agentflow.types import (
     Action,
     Call,
@@ -130,14 +130,14 @@ def test_limits_that_can_not_hold_all_turns_are_refused() -> None:
 
 @given(texts, st.integers(min_value=8, max_value=200))
 def test_shortened_texts_fit(text: str, limit: int) -> None:
-    short = shorten(text, limit, count_words)
+    short = cut_middle(text, limit, count_words)
     assert count_words(short) <= limit
     assert short == text or "characters left out" in short
 
 
 @given(st.text(alphabet="ab ", min_size=2000, max_size=4000))
 def test_a_shortened_text_says_how_much_is_left_out(text: str) -> None:
-    short = shorten(text, 60, len)
+    short = cut_middle(text, 60, len)
     assert len(short) <= 60
 
 
@@ -148,5 +148,5 @@ def test_megabytes_are_shortened_without_being_counted_whole() -> None:
         counted.append(len(text))
         return estimate_tokens(text)
 
-    assert estimate_tokens(shorten("x" * 5_000_000, 100, count)) <= 100
+    assert estimate_tokens(cut_middle("x" * 5_000_000, 100, count)) <= 100
     assert max(counted) < 10_000

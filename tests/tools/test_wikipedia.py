@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 from agentflow.errors import ConfigError, ToolError, ToolUnavailable, UnknownName
-from agentflow.tools.wikipedia import WikipediaSearch, build, shorten
+from agentflow.tools.wikipedia import WikipediaSearch, build, cut_end
 from agentflow.types import Tool
 
 RECORDS = [
@@ -136,5 +136,5 @@ def test_it_is_found_by_its_entry_point() -> None:
 @pytest.mark.parametrize("limit", range(40, 60))
 def test_shortened_texts_keep_to_their_limit(limit: int) -> None:
     for text in (RECORDS[0]["text"], "x" * 100, "ends here. " * 9):
-        assert len(shorten(text, limit)) <= limit
-    assert shorten("short", limit) == "short"
+        assert len(cut_end(text, limit)) <= limit
+    assert cut_end("short", limit) == "short"
