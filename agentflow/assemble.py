@@ -1,7 +1,7 @@
 """From a `Config` to a running `Flow`: opens the engines and tools that it names, each once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -19,8 +19,10 @@ Notice = Callable[[str], None]
 class Engines:
     """The engines of a config, each opened at its first use and shared by all that name it."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, given: Mapping[str, Engine] | None = None) -> None:
+        """`given` are engines that are open already, by specification; whoever opened them closes them."""
         self._config = config
+        self._given = dict(given or {})
         self._open: dict[str, Engine] = {}
 
     def of_module(self, module: ModuleName) -> Engine:
@@ -33,6 +35,8 @@ class Engines:
 
     def get(self, specification: str) -> Engine:
         """The engine of a specification."""
+        if specification in self._given:
+            return self._given[specification]
         if specification not in self._open:
             settings = self._config.engines.get(specification, {})
             self._open[specification] = open_engine(specification, settings=settings)
@@ -41,7 +45,7 @@ class Engines:
     @property
     def unused_settings(self) -> list[str]:
         """The specifications that have settings, but no part in this flow."""
-        return [name for name in self._config.engines if name not in self._open]
+        return [name for name in self._config.engines if name not in self._open and name not in self._given]
 
     async def close(self) -> None:
         """Close what was opened, all of it."""
@@ -56,12 +60,14 @@ async def open_flow(
     *,
     notice: Notice = lambda _line: None,
     sink: Callable[[Trajectory], None] | None = None,
+    engines: Mapping[str, Engine] | None = None,
 ) -> AsyncIterator[Flow]:
     """Open a flow with everything it needs, and close it again.
 
     `notice` gets one line for whatever is not as it was asked for: a tool that has to be left out, settings that
-    nobody uses, a trace that could not be written. Trajectories go to `config.trace`, where it is set, and to `sink`.
-    Raises `ConfigError` before anything is asked of an engine.
+    nobody uses, a trace that could not be written. `engines` are engines that are open already, by the specification
+    that stands for them in the config; they stay open. Trajectories go to `config.trace`, where it is set, and to
+    `sink`. Raises `ConfigError` before anything is asked of an engine.
 
     Example::
 
@@ -73,17 +79,17 @@ async def open_flow(
             raise UnknownName("tool", name, known_tools())
     if config.trace:
         check_writable(config.trace)
-    engines = Engines(config)
+    opened = Engines(config, engines)
     try:
-        by_module: dict[ModuleName, Engine] = {module: engines.of_module(module) for module in MODULES}
+        by_module: dict[ModuleName, Engine] = {module: opened.of_module(module) for module in MODULES}
         tools = await asyncio.to_thread(
-            open_tools, config.tools.enabled, settings=config.tools.settings, open_engine=engines.of_tool, notice=notice
+            open_tools, config.tools.enabled, settings=config.tools.settings, open_engine=opened.of_tool, notice=notice
         )
-        for name in engines.unused_settings:
+        for name in opened.unused_settings:
             notice(f"the settings of engine {name} are not used: nothing here runs on it")
         yield Flow(by_module, tools, config, sink=lambda trajectory: _record(trajectory, config, notice, sink))
     finally:
-        await engines.close()
+        await opened.close()
 
 
 def _record(trajectory: Trajectory, config: Config, notice: Notice, sink: Callable[[Trajectory], None] | None) -> None:

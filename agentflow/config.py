@@ -6,7 +6,7 @@ Unknown keys are refused with the nearest known one. Secrets are not settings: k
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, get_args
 
 from platformdirs import user_state_path
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator, model_validator
@@ -131,6 +131,8 @@ class Config(Section):
         return trace.expanduser() if trace else None
 
 
+Settings = TypeVar("Settings", bound=Config)
+
 MODULES: tuple[Literal["analyst", "planner", "executor", "verifier", "generator"], ...] = (
     "analyst",
     "planner",
@@ -153,22 +155,29 @@ def load_config(path: Path | None = None, overrides: Mapping[str, Any] | None = 
     Traceback (most recent call last):
     agentflow.errors.UnknownName: unknown setting 'planer': did you mean 'planner'? Known: ...
     """
+    return load_settings(Config, path, overrides)
+
+
+def load_settings(
+    schema: type[Settings], path: Path | None = None, overrides: Mapping[str, Any] | None = None
+) -> Settings:
+    """As `load_config`, for a config that has more in it, such as that of a training run."""
     table = _read(path) if path else {}
     for name, value in (overrides or {}).items():
         _put(table, name, value)
     try:
-        return _with_defaults(table)
+        return schema.model_validate(_with_defaults(table, schema))
     except ValidationError as error:
-        raise _explain(error, str(path) if path else "the settings") from None
+        raise _explain(error, str(path) if path else "the settings", schema) from None
 
 
-def _with_defaults(table: dict[str, Any]) -> Config:
+def _with_defaults(table: dict[str, Any], schema: type[Config]) -> dict[str, Any]:
     """A module's table changes only what it names: the other settings of that module keep their defaults."""
     for module in MODULES:
         if isinstance(table.get(module), dict):
-            default = Config.model_fields[module].default
+            default = schema.model_fields[module].default
             table[module] = {**default.model_dump(exclude_unset=True), **table[module]}
-    return Config.model_validate(table)
+    return table
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -213,22 +222,32 @@ def _parts(name: str) -> list[str]:
     return parts
 
 
-def _explain(error: ValidationError, source: str) -> ConfigError:
+def _explain(error: ValidationError, source: str, schema: type[Config]) -> ConfigError:
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        return UnknownName("setting", place, _known(first["loc"]))
+        return UnknownName("setting", place, _known(first["loc"], schema))
     came = first["input"]
     return ConfigError(f"{source}: {place}: {first['msg']} (came: {came!r})")
 
 
-def _known(place: tuple[int | str, ...]) -> list[str]:
+def _known(place: tuple[int | str, ...], schema: type[BaseModel]) -> list[str]:
     """The dotted names that would have been accepted where an unknown one was found."""
-    model: type[BaseModel] = Config
+    models = [schema]
     for part in place[:-1]:
-        inner = model.model_fields[str(part)].annotation
-        assert isinstance(inner, type)
-        assert issubclass(inner, BaseModel)
-        model = inner
+        fields = [model.model_fields[str(part)] for model in models if str(part) in model.model_fields]
+        models = [inner for field in fields for inner in _models(field.annotation)] or models
     parents = ".".join(str(part) for part in place[:-1])
-    return [f"{parents}.{name}" if parents else name for name in model.model_fields]
+    names = sorted({name for model in models for name in model.model_fields})
+    return [f"{parents}.{name}" if parents else name for name in names]
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    """The models inside a type: of a table, of a list of tables, of one of several kinds of table.
+
+    >>> _models(list[BudgetConfig | MemoryConfig]) == [BudgetConfig, MemoryConfig]
+    True
+    """
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models(part)]
