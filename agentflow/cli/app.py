@@ -1,4 +1,7 @@
-"""The commands, and what an error becomes: exit code 2 for the user's mistake, 1 for the world's, 130 for Ctrl-C."""
+"""The commands, and what an error becomes: exit code 2 for the user's mistake, 1 for the world's, 130 for Ctrl-C.
+
+SIGTERM in the middle of a solve is treated as Ctrl-C, with exit code 143: see `solving.py`.
+"""
 
 import sys
 from collections import deque
@@ -156,7 +159,11 @@ def list_corpora() -> int:
 
 @corpus.command(name="build")
 def build(
-    file: Path, *, name: Annotated[str | None, Parameter(help="The name to find it by; default: the file's.")] = None
+    file: Path,
+    *,
+    name: Annotated[str | None, Parameter(help="The name to find it by; default: the file's.")] = None,
+    licence: Annotated[str, Parameter(show_default=False, help="The licence of the passages: CC-BY-SA-4.0 ...")] = "",
+    attribution: Annotated[str, Parameter(show_default=False, help="The line below each result: who wrote them.")] = "",
 ) -> int:
     """Build a search index over passages.
 
@@ -167,7 +174,7 @@ def build(
     """
     from agentflow.cli.listings import build_and_report
 
-    return build_and_report(file, name)
+    return build_and_report(file, name, licence, attribution)
 
 
 @config.command(name="show")

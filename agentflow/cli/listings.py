@@ -34,10 +34,10 @@ def corpus_table() -> Table:
     return table
 
 
-def build_and_report(file: Path, name: str | None) -> int:
+def build_and_report(file: Path, name: str | None, licence: str, attribution: str) -> int:
     """Build an index and say how to use it."""
     chosen = name or file.name.split(".")[0]
-    corpus = build_corpus(file, chosen, progress=open_progress())
+    corpus = build_corpus(file, chosen, licence=licence, attribution=attribution, progress=open_progress())
     print(f"{corpus.manifest.num_passages} passages in the corpus {chosen!r}")
     print(f"use it: agentflow solve QUESTION --set tools.wikipedia_search.corpus={chosen}")
     return 0

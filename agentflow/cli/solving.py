@@ -1,7 +1,9 @@
 """`agentflow solve`: one question, live."""
 
 import asyncio
-from contextlib import AbstractContextManager, nullcontext
+import signal
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from rich.console import Console
 from rich.status import Status
@@ -53,6 +55,29 @@ def status(console: Console, text: str) -> AbstractContextManager[Status | None]
     return console.status(text) if console.is_terminal else nullcontext()
 
 
+@contextmanager
+def _until_terminated() -> Iterator[None]:
+    """SIGTERM cancels what runs in here, as Ctrl-C does, and then ends the process with exit code 143."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task
+    terminated = asyncio.Event()
+
+    def terminate() -> None:
+        terminated.set()
+        task.cancel()
+
+    loop.add_signal_handler(signal.SIGTERM, terminate)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not terminated.is_set():
+            raise
+        notice("terminated")
+        raise SystemExit(128 + signal.SIGTERM) from None
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
+
+
 async def show_live(flow: Flow, task: Task, console: Console, spinner: Status | None) -> Trajectory:
     """Solve one task and print its turns as they come."""
     turn_number = 1
@@ -63,9 +88,10 @@ async def show_live(flow: Flow, task: Task, console: Console, spinner: Status | 
 
     solving = flow.solve(task, on_stage=on_stage)
     console.print(render_question(task.question))
-    async for turn in solving:
-        console.print(render_turn(turn))
-        turn_number += 1
-    trajectory = await solving
+    with _until_terminated():
+        async for turn in solving:
+            console.print(render_turn(turn))
+            turn_number += 1
+        trajectory = await solving
     console.print(render_end(trajectory))
     return trajectory

@@ -176,37 +176,48 @@ def test_secrets_reach_neither_trace_nor_json(tmp_path: Path, monkeypatch: pytes
     assert b"canary" not in (tmp_path / "trace.jsonl").read_bytes()
 
 
-def interrupt(folder: Path, *arguments: str, until: Callable[[IO[bytes]], None]) -> tuple[int, bytes, bytes]:
-    """Send SIGINT to a solve that would take seconds: its exit code and what it printed."""
+STOPPED = [(signal.SIGINT, 130, b"interrupted\n"), (signal.SIGTERM, 143, b"terminated\n")]
+
+
+def stop(
+    folder: Path, *arguments: str, by: signal.Signals, until: Callable[[IO[bytes]], None]
+) -> tuple[int, bytes, bytes]:
+    """Send a signal to a solve that would take seconds: its exit code and what it printed."""
     path = write_team(folder, latency_seconds=0.15, verifier=VERDICT | {"verdict": "CONTINUE"})
-    command = [sys.executable, "-m", "agentflow", "solve", "--config", str(path), *arguments, "What is it?"]
+    command = [sys.executable, "-m", "agentflow", *arguments, "--config", str(path)]
     buffered = {**environment(folder), "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=buffered) as process:
         assert process.stdout
         until(process.stdout)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(by)
         output, errors = process.communicate(timeout=30)
     return process.returncode, output, errors
 
 
-def test_ctrl_c_leaves_what_happened_so_far_in_the_trace(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", [("solve", "What is it?"), ("demo",)])
+@pytest.mark.parametrize(("by", "code", "said"), STOPPED)
+def test_a_signal_leaves_what_happened_so_far_in_the_trace(
+    tmp_path: Path, command: tuple[str, ...], by: signal.Signals, code: int, said: bytes
+) -> None:
     def first_turn(output: IO[bytes]) -> None:
         while b"verifier" not in output.readline():
             pass
 
-    code, _, errors = interrupt(tmp_path, until=first_turn)
-    assert (code, errors) == (130, b"interrupted\n")
+    ended, _, errors = stop(tmp_path, *command, by=by, until=first_turn)
+    assert (ended, errors) == (code, said)
     [trajectory] = read_trajectories(tmp_path / "trace.jsonl")
     assert trajectory.outcome is Outcome.INTERRUPTED
     assert trajectory.analysis == "It asks for a number."
     assert trajectory.turns[0].result == "forty-two"
 
 
-def test_ctrl_c_leaves_no_half_object(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("by", "code", "said"), STOPPED)
+def test_a_signal_leaves_no_half_object(tmp_path: Path, by: signal.Signals, code: int, said: bytes) -> None:
     def flow_is_open(_output: IO[bytes]) -> None:
         while not (tmp_path / "trace.jsonl").exists():
             time.sleep(0.01)
         time.sleep(0.5)
 
-    assert interrupt(tmp_path, "--json", until=flow_is_open) == (130, b"", b"interrupted\n")
+    ended = stop(tmp_path, "solve", "--json", "What is it?", by=by, until=flow_is_open)
+    assert ended == (code, b"", said)
     assert [t.outcome for t in read_trajectories(tmp_path / "trace.jsonl")] == [Outcome.INTERRUPTED]
