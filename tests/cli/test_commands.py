@@ -27,7 +27,7 @@ from .command import Command, environment
         (["models"], ["get"]),
         (["models", "get"], ["NAME"]),
         (["corpus"], ["build"]),
-        (["corpus", "build"], ["FILE", "JSONL"]),
+        (["corpus", "build"], ["FILE", "JSONL", "--licence", "--attribution"]),
         (["config"], ["show"]),
         (["config", "show"], ["--config"]),
     ],
@@ -122,6 +122,20 @@ def test_a_corpus_is_built(agentflow: Command, tmp_path: Path) -> None:
     assert "3 passages in the corpus 'facts'" in output
     assert "--set tools.wikipedia_search.corpus=facts" in output
     assert "facts" in agentflow("corpus").output
+
+
+def test_a_corpus_is_built_with_its_licence_and_attribution(agentflow: Command, solve: Command, tmp_path: Path) -> None:
+    passages = tmp_path / "facts.jsonl"
+    passages.write_text(json.dumps({"id": "1", "title": "Mars", "text": "It is red."}))
+    flags = ("--licence", "CC-BY-4.0", "--attribution", "the [red] planet's friends")
+    assert agentflow("corpus", "build", str(passages), *flags).code == 0
+    listed = agentflow("corpus").output
+    assert "CC-BY-4.0" in listed
+    assert "friends" in listed
+    plan = {"sub_goal": "Look it up.", "tool": "wikipedia_search"}
+    searching = ("--tools", "wikipedia_search", "--set", "tools.wikipedia_search.corpus=facts", "What is red?")
+    shown = solve(*searching, planner=plan, executor={"query": "red planet"}).output
+    assert "(Source: the [red] planet's friends)" in shown
 
 
 def test_a_line_of_a_corpus_that_is_no_json_is_named(agentflow: Command, tmp_path: Path) -> None:
