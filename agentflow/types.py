@@ -164,7 +164,7 @@ class Outcome(StrEnum):
     OUT_OF_TOKENS = "out_of_tokens"
     POLICY_ERROR = "policy_error"  # the model's fault: no answer came out. It counts.
     INFRA_ERROR = "infra_error"  # the world's fault: retried, then left out of the loss and shown as a rate
-    INTERRUPTED = "interrupted"  # the user stopped it, or an exception did: `error` names it
+    INTERRUPTED = "interrupted"  # the user stopped it, or an error that was raised to the caller did: `error` names it
 
 
 class Trajectory(Noun):

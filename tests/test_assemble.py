@@ -1,6 +1,7 @@
 """From a config to a running flow: what is opened, shared, closed, written down and refused."""
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from agentflow.errors import ConfigError
 from agentflow.trace import read_trajectories
 from agentflow.types import Outcome, Status, Task, Trajectory
 
-from .scripted_team import write_script, write_team
+from .engines.fake_server import FakeServer, Reply, json_reply
+from .scripted_team import PLAN, VERDICT, write_script, write_team
 
 
 @pytest.fixture
@@ -108,6 +110,29 @@ async def test_a_trace_that_fails_later_costs_no_answer(path: Path) -> None:
         trajectory = await flow.solve("What is it?")
     assert trajectory.answer == "42"
     assert notices == [f"the trace {trace} could not be written: Is a directory"]
+
+
+@pytest.mark.anyio
+async def test_a_server_that_refuses_in_the_middle_is_the_users_to_fix_and_loses_nothing(tmp_path: Path) -> None:
+    """Raised and no outcome of its own: every other solve would meet the same refusal."""
+    replies = ["It asks for a number.", PLAN, {"query": "what is it"}, "forty-two", VERDICT | {"verdict": "CONTINUE"}]
+    answers = [chat_completion(reply if isinstance(reply, str) else json.dumps(reply)) for reply in replies]
+    refusal = json_reply({"error": {"message": "this key was revoked"}}, 401)
+    async with FakeServer([*answers, refusal]) as server:
+        overrides = {"engine": f"{server.url}/v1#m", "trace": tmp_path / "trace.jsonl", "tools.enabled": ["generalist"]}
+        async with open_flow(load_config(overrides=overrides)) as flow:
+            with pytest.raises(ConfigError, match="this key was revoked"):
+                await flow.solve("What is it?")
+    [trajectory] = read_trajectories(tmp_path / "trace.jsonl")
+    assert trajectory.outcome is Outcome.INTERRUPTED
+    assert [turn.result for turn in trajectory.turns] == ["forty-two"]
+    assert len(trajectory.all_calls) == 5
+    assert "this key was revoked" in trajectory.error
+
+
+def chat_completion(text: str) -> Reply:
+    choice = {"message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    return json_reply({"choices": [choice], "usage": {"prompt_tokens": 9, "completion_tokens": 2}})
 
 
 @pytest.mark.anyio
