@@ -64,6 +64,11 @@ class Flow:
         check_seed(seed, self._roles)
         return Solving(self._run(task, seed, on_stage))
 
+    def with_config(self, config: Config) -> "Flow":
+        """The same engines and tools under other settings, such as another temperature of the planner."""
+        engines: dict[ModuleName, Engine] = {module: role.engine for module, role in self._roles.items()}
+        return Flow(engines, self._modules.tools, config, sink=self._sink)
+
     async def _run(self, task: Task, seed: int | None, on_stage: Stages | None) -> AsyncGenerator[Turn | Trajectory]:
         """Yields every turn when it is over, and the trajectory at the end. Time counts from here."""
         draft = Draft(task, Ledger(self.config.budget, seed, on_stage or (lambda _stage: None)))
