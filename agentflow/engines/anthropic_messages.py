@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from agentflow.engines.failures import malformed, no_connection, status_failure
+from agentflow.engines.failures import read_answer
 from agentflow.engines.remote import Endpoint
 from agentflow.engines.retry import TransientFailure
+from agentflow.engines.sdk import body_of
 from agentflow.engines.system_prompt import split_system
 from agentflow.errors import ConfigError, EngineError
 from agentflow.types import Completion, JsonSchema, Message, Sampling, Usage
@@ -41,18 +42,9 @@ class AnthropicMessages:
         """One request. See `Api`."""
         import anthropic
 
-        endpoint = self._endpoint
-        failure: Exception
-        request = request_fields(endpoint, messages, sampling, json_schema)
-        try:
-            response = await self._client.messages.with_raw_response.create(**request)
-            return parse_completion(endpoint, response.http_response.text)
-        except anthropic.APIStatusError as error:
-            headers, body = error.response.headers, error.response.text
-            failure = status_failure(endpoint.engine, endpoint.key, error.status_code, headers, body)
-        except anthropic.APIConnectionError as error:
-            failure = no_connection(endpoint.key, error.__cause__ or error)
-        raise failure  # outside the handlers: the SDK's error may quote the key, and would hang on as its context
+        fields = request_fields(self._endpoint, messages, sampling, json_schema)
+        request = self._client.messages.with_raw_response.create(**fields)
+        return parse_completion(self._endpoint, await body_of(self._endpoint, anthropic, request))
 
     async def close(self) -> None:
         """Close the connections."""
@@ -103,16 +95,7 @@ def parse_completion(endpoint: Endpoint, text: str) -> Completion:
 
     Raises `TransientFailure` for a body that is no message, and `EngineError` for a refusal.
     """
-    try:
-        answer = _Answer.model_validate_json(text)
-    except ValidationError as error:
-        failure = malformed(endpoint.key, text, error)
-    else:
-        return _completion(endpoint, answer)
-    raise failure
-
-
-def _completion(endpoint: Endpoint, answer: _Answer) -> Completion:
+    answer = read_answer(_Answer, endpoint, text)
     if answer.stop_reason not in _FINISHED:
         raise EngineError(f"engine {endpoint.engine!r}: no answer: stop_reason {answer.stop_reason!r}")
     finish_reason = _FINISHED[answer.stop_reason]

@@ -1,12 +1,14 @@
-"""What an HTTP error means: whose fault it is, and whether a further attempt could help."""
+"""What an answer that is no completion means: whose fault it is, and whether a further attempt could help."""
 
 import json
 import re
 from collections.abc import Mapping
+from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from agentflow.engines.key import Key
+from agentflow.engines.remote import Endpoint
 from agentflow.engines.retry import TransientFailure
 from agentflow.errors import ConfigError, PromptTooLong
 
@@ -26,12 +28,13 @@ _TOO_LONG = re.compile(
 )
 
 
-def status_failure(engine: str, key: Key, status: int, headers: Mapping[str, str], body: str) -> Exception:
+def status_failure(endpoint: Endpoint, status: int, headers: Mapping[str, str], body: str) -> Exception:
     """The exception that an HTTP answer with an error status stands for. Its text is free of the key.
 
     `TransientFailure` where the next attempt may succeed; `PromptTooLong`; and `ConfigError`, with the server's words,
     for every other refusal: a request that a healthy server rejects is ours or the user's to change.
     """
+    engine, key = endpoint.engine, endpoint.key
     words = server_words(body, key)
     if status in (401, 403) or "API_KEY_INVALID" in body:
         hint = f"check {key.variable}" if key.value else f"set {key.variable}"
@@ -82,8 +85,15 @@ def no_connection(key: Key, error: BaseException) -> TransientFailure:
     return TransientFailure(key.redact(f"no connection: {type(error).__name__}: {error}"))
 
 
-def malformed(key: Key, body: str, error: ValidationError) -> TransientFailure:
-    """For a successful status whose body is not what the API promises. Mostly a proxy's doing, and it passes."""
-    first = error.errors(include_url=False, include_input=False)[0]
+Answer = TypeVar("Answer", bound=BaseModel)
+
+
+def read_answer(kind: type[Answer], endpoint: Endpoint, body: str) -> Answer:
+    """The body of a successful status. What is not what the API promises is mostly a proxy's doing, and it passes."""
+    try:
+        return kind.model_validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(str(part) for part in first["loc"]) or "body"
-    return TransientFailure(f"the answer is malformed ({where}: {first['msg']}): {server_words(body, key)}")
+    words = server_words(body, endpoint.key)
+    raise TransientFailure(f"the answer is malformed ({where}: {first['msg']}): {words}")

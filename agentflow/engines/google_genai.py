@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from agentflow.engines.failures import malformed, no_connection, status_failure
+from agentflow.engines.failures import no_connection, read_answer, status_failure
 from agentflow.engines.remote import Endpoint
 from agentflow.engines.retry import TransientFailure
 from agentflow.engines.system_prompt import split_system
@@ -52,7 +52,7 @@ class GoogleGenai:
             return parse_completion(endpoint, (http_response and http_response.body) or "")
         except errors.APIError as error:
             refusal: Any = error.response  # of our own client, where the SDK's type has four to choose from
-            failure = status_failure(endpoint.engine, endpoint.key, error.code, refusal.headers, refusal.text)
+            failure = status_failure(endpoint, error.code, refusal.headers, refusal.text)
         except httpx2.HTTPError as error:
             failure = no_connection(endpoint.key, error)
         raise failure  # outside the handlers: the SDK's error may quote the key, and would hang on as its context
@@ -137,16 +137,7 @@ def parse_completion(endpoint: Endpoint, text: str) -> Completion:
 
     Raises `TransientFailure` for a body that is no answer, and `EngineError` for a blocked prompt or a blocked text.
     """
-    try:
-        answer = _Answer.model_validate_json(text)
-    except ValidationError as error:
-        failure = malformed(endpoint.key, text, error)
-    else:
-        return _completion(endpoint, answer)
-    raise failure
-
-
-def _completion(endpoint: Endpoint, answer: _Answer) -> Completion:
+    answer = read_answer(_Answer, endpoint, text)
     if answer.prompt_feedback.block_reason:
         raise EngineError(f"engine {endpoint.engine!r}: the prompt is blocked: {answer.prompt_feedback.block_reason}")
     if not answer.candidates:

@@ -3,9 +3,9 @@
 import math
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
-from agentflow.engines.failures import malformed
+from agentflow.engines.failures import read_answer
 from agentflow.engines.remote import Endpoint
 from agentflow.engines.retry import TransientFailure
 from agentflow.errors import EngineError
@@ -75,16 +75,7 @@ def parse_completion(endpoint: Endpoint, text: str) -> Completion:
     Raises `TransientFailure` for a body that is no chat completion (cut off, an error in disguise), and `EngineError`
     for one that is and still can not be used: refused, filtered, or without the token data that the table promises.
     """
-    try:
-        answer = _Answer.model_validate_json(text)
-    except ValidationError as error:
-        failure = malformed(endpoint.key, text, error)
-    else:
-        return _completion(endpoint, answer)
-    raise failure
-
-
-def _completion(endpoint: Endpoint, answer: _Answer) -> Completion:
+    answer = read_answer(_Answer, endpoint, text)
     choice = answer.choices[0]
     finish_reason = _finish_reason(endpoint, choice)
     prompt_token_ids, token_ids, logprobs = _token_data(endpoint, answer)

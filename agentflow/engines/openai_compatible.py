@@ -4,10 +4,10 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from agentflow.engines.failures import no_connection, status_failure
 from agentflow.engines.openai_answer import parse_completion
 from agentflow.engines.providers import PROVIDERS
 from agentflow.engines.remote import Endpoint
+from agentflow.engines.sdk import body_of
 from agentflow.errors import ConfigError
 from agentflow.types import Completion, JsonSchema, Message, Sampling
 
@@ -45,22 +45,13 @@ class OpenAICompatible:
         """One request. See `Api`."""
         import openai
 
-        endpoint = self._endpoint
-        failure: Exception
-        try:
-            response = await self._client.chat.completions.with_raw_response.create(
-                model=endpoint.model,
-                messages=[{"role": message.role, "content": message.content} for message in messages],  # type: ignore[misc]
-                extra_headers=self._headers,
-                extra_body=request_fields(endpoint, sampling, json_schema),
-            )
-            return parse_completion(endpoint, response.http_response.text)
-        except openai.APIStatusError as error:
-            headers, body = error.response.headers, error.response.text
-            failure = status_failure(endpoint.engine, endpoint.key, error.status_code, headers, body)
-        except openai.APIConnectionError as error:
-            failure = no_connection(endpoint.key, error.__cause__ or error)
-        raise failure  # outside the handlers: the SDK's error may quote the key, and would hang on as its context
+        request = self._client.chat.completions.with_raw_response.create(
+            model=self._endpoint.model,
+            messages=[{"role": message.role, "content": message.content} for message in messages],  # type: ignore[misc]
+            extra_headers=self._headers,
+            extra_body=request_fields(self._endpoint, sampling, json_schema),
+        )
+        return parse_completion(self._endpoint, await body_of(self._endpoint, openai, request))
 
     async def close(self) -> None:
         """Close the connections."""
