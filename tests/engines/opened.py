@@ -7,7 +7,9 @@ from typing import Any
 from agentflow.engines.open import open_remote
 from agentflow.engines.remote import RemoteEngine
 from agentflow.engines.retry import Clock
-from agentflow.types import Message, Sampling
+from agentflow.types import Completion, Message, Sampling
+
+from .fake_server import Answer, FakeServer
 
 HELLO = [Message(role="user", content="Hello")]
 PLAIN = Sampling(temperature=None, max_tokens=16)
@@ -36,3 +38,9 @@ async def opened(spec: str, base_url: str, clock: Clock | None = None, **setting
         yield engine
     finally:
         await engine.close()
+
+
+async def answer_to(spec: str, *answers: Answer, **settings: Any) -> Completion:
+    """What a call makes of the server's answers."""
+    async with FakeServer(answers) as server, opened(spec, server.url, **settings) as engine:
+        return await engine.complete(HELLO, PLAIN)

@@ -3,10 +3,6 @@
 import asyncio
 import copy
 import dataclasses
-import gc
-import logging
-import traceback
-import warnings
 from typing import Any
 
 import pytest
@@ -14,22 +10,13 @@ import pytest
 from agentflow.errors import AgentFlowError, CapabilityError, ConfigError, EngineError, PromptTooLong
 from agentflow.types import Completion, Message, Sampling, Usage
 
-from .fake_server import Answer, CutOff, Drip, FakeServer, Hang, Reply, Request, Reset, json_reply
-from .opened import HELLO, PLAIN, SCHEMA, fake_clock, opened
+from .answers import OPENAI as TEXT
+from .fake_server import Answer, FakeServer, Reply, Request, json_reply
+from .opened import HELLO, PLAIN, SCHEMA, answer_to, fake_clock, opened
 
 pytestmark = pytest.mark.anyio
 
-CANARY = 'sk-canary-"7f/3+&9'  # with signs that JSON and URLs spell otherwise
-TEXT: dict[str, Any] = {
-    "id": "chatcmpl-1",
-    "object": "chat.completion",
-    "created": 1,
-    "model": "m",
-    "choices": [
-        {"index": 0, "message": {"role": "assistant", "content": "Hi there"}, "finish_reason": "stop", "logprobs": None}
-    ],
-    "usage": {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11},
-}
+CANARY = "sk-canary-17"
 VLLM: dict[str, Any] = {
     **TEXT,
     "prompt_token_ids": [1, 2, 3],
@@ -59,12 +46,6 @@ async def sent_by(spec: str, sampling: Sampling, *, schema: dict[str, Any] | Non
         await engine.complete(HELLO, sampling, json_schema=schema)
     assert len(server.requests) == 1
     return server.requests[0]
-
-
-async def answer_to(spec: str, *answers: Any, **settings: Any) -> Completion:
-    """What a call makes of the server's answers."""
-    async with FakeServer(answers) as server, opened(spec, server.url + "/v1", **settings) as engine:
-        return await engine.complete(HELLO, PLAIN)
 
 
 # What is sent.
@@ -222,22 +203,9 @@ async def test_an_unusable_answer_is_an_error_and_no_value(answer: dict[str, Any
     assert len(server.requests) == 1
 
 
-# Failures that may pass: tried again.
+# Failures that may pass: tried again. Those of every server are in `test_every_server.py`.
 
-PASSING = [
-    json_reply({"error": {"message": "slow down"}}, 429),
-    json_reply({"error": {"message": "timeout"}}, 408),
-    json_reply({"error": {"message": "conflict"}}, 409),
-    json_reply({"error": {"message": "broken"}}, 500),
-    Reply(b"<html>bad gateway</html>", 502),
-    json_reply({"error": {"message": "overloaded"}}, 529),
-    Reset(),
-    CutOff(),
-    Reply(b'{"choices": [{"message": {"content": "Hi', 200, {"content-type": "application/json"}),
-    Reply(b"<html>please log in</html>", 200, {"content-type": "text/html"}),
-    Reply(b"\xff\xfe\x00", 200),
-    Reply(b"", 200),
-    json_reply([]),
+PASSING: list[Answer] = [
     json_reply({"error": {"message": "upstream is gone", "code": 502}}),  # OpenRouter's way, with status 200
     json_reply(TEXT | {"choices": []}),
     json_reply({name: value for name, value in TEXT.items() if name != "usage"}),
@@ -249,23 +217,8 @@ PASSING = [
 
 
 @pytest.mark.parametrize("answer", PASSING)
-async def test_a_failure_that_passes_is_not_seen(answer: Any) -> None:
+async def test_a_failure_that_passes_is_not_seen(answer: Answer) -> None:
     assert (await answer_to("ollama:m", answer, answer, json_reply(TEXT))).text == "Hi there"
-
-
-@pytest.mark.parametrize("answer", PASSING)
-async def test_a_failure_that_stays_is_an_engine_error(answer: Any) -> None:
-    async with FakeServer([answer] * 3) as server, opened("ollama:m", server.url, max_retries=2) as engine:
-        with pytest.raises(EngineError, match=r"^engine 'ollama:m' failed after 3 attempts in .* s: ") as caught:
-            await engine.complete(HELLO, PLAIN)
-    assert len(server.requests) == 3
-    assert caught.value.__context__ is None
-
-
-async def test_the_last_words_of_a_failing_server_are_kept() -> None:
-    answers = [json_reply({"error": {"message": f"number {number}"}}, 500) for number in range(3)]
-    with pytest.raises(EngineError, match="HTTP 500: number 2"):
-        await answer_to("ollama:m", *answers, max_retries=2)
 
 
 async def test_a_429_that_says_when_is_waited_for() -> None:
@@ -285,36 +238,6 @@ async def test_nobody_listens() -> None:
     async with opened("ollama:m", url, max_retries=1) as engine:
         with pytest.raises(EngineError, match=r"failed after 2 attempts .* no connection"):
             await engine.complete(HELLO, PLAIN)
-
-
-@pytest.mark.parametrize("silence", [Hang(), Drip()])
-async def test_a_server_that_falls_silent_is_left_and_asked_again(silence: Hang | Drip) -> None:
-    answers: list[Answer] = [silence, silence, *[json_reply(TEXT)] * 4]
-    async with FakeServer(answers) as server, opened("ollama:m", server.url, timeout_seconds=0.5) as engine:
-        assert (await engine.complete(HELLO, PLAIN)).text == "Hi there"
-        async with asyncio.timeout(5):
-            await server.desertions.get()
-            await server.desertions.get()
-
-
-async def test_a_server_that_stays_silent_is_an_engine_error() -> None:
-    settings: dict[str, Any] = {"timeout_seconds": 0.1, "max_retries": 0}
-    async with FakeServer([Hang()]) as server, opened("ollama:m", server.url, **settings) as engine:
-        with pytest.raises(EngineError, match=r"no answer within 0\.1 s"):
-            await engine.complete(HELLO, PLAIN)
-
-
-async def test_cancellation_lets_the_server_go_at_once() -> None:
-    answers: list[Answer] = [Hang(), json_reply(TEXT)]
-    async with FakeServer(answers) as server, opened("ollama:m", server.url, max_concurrency=1) as engine:
-        task = asyncio.create_task(engine.complete(HELLO, PLAIN))
-        await server.first_request.wait()
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        assert (await engine.complete(HELLO, PLAIN)).text == "Hi there"  # its slot is free again
-        async with asyncio.timeout(5):
-            await server.desertions.get()
 
 
 async def test_never_more_in_flight_than_allowed() -> None:
@@ -403,44 +326,7 @@ async def test_the_words_are_found_wherever_a_server_puts_them(body: object) -> 
         await answer_to("ollama:m", json_reply(body, 404))
 
 
-# The key.
-
-
-@pytest.mark.parametrize("status", [200, 400, 401, 404, 429, 500])
-@pytest.mark.parametrize("as_json", [True, False])
-async def test_a_key_that_a_server_echoes_reaches_nobody(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, status: int, as_json: bool
-) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", CANARY)
-    caplog.set_level(logging.DEBUG)
-    words = f"bad key {CANARY}, " * 40  # long enough to be cut: not in the middle of a key
-    answer = json_reply({"error": {"message": words}}, status) if as_json else Reply(words.encode(), status)
-    async with FakeServer([answer] * 2) as server, opened("openai:m", server.url, max_retries=1) as engine:
-        with pytest.raises(AgentFlowError) as caught:
-            await engine.complete(HELLO, PLAIN)
-        shown = [repr(engine), str(engine), repr(vars(engine)), repr(engine.capabilities), caplog.text]
-    assert server.requests[0].headers["authorization"] == f"Bearer {CANARY}"
-    assert "[key redacted]" in str(caught.value)
-    shown += [str(caught.value), repr(caught.value), "".join(traceback.format_exception(caught.value))]
-    assert caught.value.__context__ is None
-    assert not [text for text in shown if "canary" in text]
-
-
-# Closing.
-
-
-async def test_nothing_is_left_open() -> None:
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        answers: list[Answer] = [json_reply(TEXT), Hang(), *[json_reply(TEXT)] * 4]
-        async with FakeServer(answers) as server, opened("ollama:m", server.url, timeout_seconds=0.5) as engine:
-            await engine.complete(HELLO, PLAIN)
-            await engine.complete(HELLO, PLAIN)
-            await engine.close()  # the second close, at the end, does nothing
-        del engine, server
-        await asyncio.sleep(0)
-        gc.collect()
-    assert [str(one.message) for one in caught] == []
+# Tokens.
 
 
 async def test_tokens_are_estimated_from_above() -> None:
