@@ -1,5 +1,7 @@
 """What can not work is refused with its numbers, before anything is asked of an engine."""
 
+from typing import Any
+
 import pytest
 
 from agentflow.config import MODULES
@@ -59,10 +61,11 @@ def test_a_context_that_is_too_small_is_refused_with_the_numbers() -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_stop_strings_are_refused_where_a_schema_is_asked_for(module: str) -> None:
-    stop = {f"{module}__stop": ["END"]}
+    stop: dict[str, Any] = {f"{module}__stop": ["END"]}
+    free: dict[str, Any] = {f"{module}__constrained": False}
     with pytest.raises(CapabilityError, match=f"'scripted:{module}' was given a JSON schema and stop strings"):
         flow_of(**stop)
-    flow_of(**stop, **{f"{module}__constrained": False})
+    flow_of(**stop, **free)
 
 
 @pytest.mark.anyio
