@@ -73,7 +73,7 @@ class MemoryConfig(Section):
     shown once is never changed later.
     """
 
-    question_tokens: int = Field(default=2048, ge=16)
+    question_tokens: int = Field(default=1536, ge=16)
     tokens: int = Field(default=4096, ge=256)
     result_tokens: int = Field(default=400, ge=64)
 

@@ -9,10 +9,11 @@ from agentflow.errors import CapabilityError, ConfigError, PromptTooLong
 from agentflow.flow.ledger import Role
 from agentflow.flow.memory import Memory
 from agentflow.flow.modules import Modules
+from agentflow.flow.prompt_set import Prompt
 from agentflow.flow.unicode import replace_surrogates
-from agentflow.types import Engine, ModuleName, Task, Tool
+from agentflow.types import Engine, ModuleName, Task, TokenCounter, Tool
 
-TURN_TOKENS = 32  # the words around a turn in a prompt, such as "Turn 2 of 6. Choose the next step."
+TURN_TOKENS = 32  # the words around a turn in memory, and what a chat template puts around two messages
 
 
 def check_flow(modules: Modules, memory: Memory, config: Config) -> None:
@@ -24,7 +25,7 @@ def check_flow(modules: Modules, memory: Memory, config: Config) -> None:
     _check_capabilities(modules)
     check_seed(config.seed, modules.roles)
     memory.check()
-    _check_context(modules, memory, config)
+    _check_context(modules, config)
 
 
 def check_seed(seed: int | None, roles: Mapping[ModuleName, Role]) -> None:
@@ -69,17 +70,42 @@ def _check_capabilities(modules: Modules) -> None:
         role.engine.capabilities.require(role.engine.name, role.sampling, json_schema=constrained)
 
 
-def _check_context(modules: Modules, memory: Memory, config: Config) -> None:
-    """The longest prompt must fit: static text, question, analysis, memory and the new tokens."""
-    count = modules.roles["planner"].engine.count_tokens
-    static = sum(count(message.content) for message in modules.planner_messages(Task(question="?"), "", memory))
-    growing = config.memory.question_tokens + modules.roles["analyst"].sampling.max_tokens
-    growing += config.memory.tokens + TURN_TOKENS * config.budget.max_turns
+def _check_context(modules: Modules, config: Config) -> None:
+    """The longest prompt of each module must fit into its engine's context, together with the reply."""
+    most = _most_tokens(modules, config)
     for module, role in modules.roles.items():
-        limit = role.engine.capabilities.context_length
-        if limit is not None and static + growing + role.sampling.max_tokens > limit:
+        limit, count = role.engine.capabilities.context_length, role.engine.count_tokens
+        longest = max(_longest(*prompt, most, config.budget.max_turns, count) for prompt in modules.prompts_of(module))
+        if limit is not None and longest + role.sampling.max_tokens > limit:
             raise PromptTooLong(
-                f"the {module}'s prompt can grow to {static + growing} tokens and its reply to "
+                f"the {module}'s prompt can grow to {longest} tokens and its reply to "
                 f"{role.sampling.max_tokens}, but the context of {role.engine.name} holds {limit}: "
                 "lower memory.tokens or memory.question_tokens"
             )
+
+
+def _most_tokens(modules: Modules, config: Config) -> dict[str, int]:
+    """The most tokens of each value that a prompt can not know before a question is asked."""
+    plan = modules.roles["planner"].sampling.max_tokens
+    return {
+        "question": config.memory.question_tokens,
+        "analysis": modules.roles["analyst"].sampling.max_tokens,
+        "memory": config.memory.tokens + TURN_TOKENS * config.budget.max_turns,
+        "context": plan,
+        "sub_goal": plan,
+        "result": 0,  # it is part of memory
+        "turn": 2,
+    }
+
+
+def _longest(
+    prompt: Prompt, known: Mapping[str, object], most: Mapping[str, int], max_turns: int, count: TokenCounter
+) -> int:
+    """The tokens of a prompt where each value is as long as it may be."""
+    is_conversation = "next" in prompt.sections
+    tokens = TURN_TOKENS + (most["memory"] if is_conversation else 0)
+    for section in prompt.sections:
+        fixed = count(prompt.render(section, **{**known, **dict.fromkeys(most, "")}))
+        growing = sum(prompt.count(section, name) * limit for name, limit in most.items())
+        tokens += (fixed + growing) * (max_turns - 1 if section == "next" else 1)
+    return tokens

@@ -74,15 +74,8 @@ class Modules:
         there than escaped inside a JSON string.
         """
         program = program_argument(tool.json_schema)
-        messages = self._messages(
-            "program" if program else "executor",
-            tool=tool.name,
-            description=tool.description,
-            schema=json.dumps(tool.json_schema, ensure_ascii=False),
-            question=task.question,
-            context=action.context or "none",
-            sub_goal=action.sub_goal,
-        )
+        values = {"question": task.question, "context": action.context or "none", "sub_goal": action.sub_goal}
+        messages = self._messages(_prompt_for(tool), **_values_of(tool), **values)
         role = self.roles["executor"]
         schema = None if program else tool.json_schema
         text = _whole(role, await ledger.ask("executor", role, messages, schema))
@@ -106,6 +99,12 @@ class Modules:
         completion = await ledger.ask("generator", role, messages, self.format.answer_schema, last=True)
         return self.format.read_answer(_whole(role, completion))
 
+    def prompts_of(self, module: ModuleName) -> list[tuple[Prompt, Mapping[str, object]]]:
+        """The prompts of a module, each with those of its values that are known before any question."""
+        if module == "executor":
+            return [(self.prompts[_prompt_for(tool)], _values_of(tool)) for tool in self.tools.values()]
+        return [(self.prompts[module], {"tools": self._tool_list(), "max_turns": self.max_turns})]
+
     def _messages(self, module: str, **values: object) -> tuple[Message, ...]:
         prompt = self.prompts[module]
         roles: tuple[Literal["system", "user"], ...] = ("system", "user")
@@ -122,6 +121,16 @@ def _whole(role: Role, completion: Completion) -> str:
     if completion.finish_reason == "length":
         raise Unreadable(f"it was cut off after {role.sampling.max_tokens} tokens; write less")
     return completion.text
+
+
+def _prompt_for(tool: Tool) -> str:
+    """Which file the executor's prompt for a tool is."""
+    return "program" if program_argument(tool.json_schema) else "executor"
+
+
+def _values_of(tool: Tool) -> dict[str, str]:
+    schema = json.dumps(tool.json_schema, ensure_ascii=False)
+    return {"tool": tool.name, "description": tool.description, "schema": schema}
 
 
 def tool_list(tools: Sequence[Tool]) -> str:

@@ -10,11 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
-from typing import Literal
 
 from agentflow.errors import ConfigError, UnknownName
 
-Section = Literal["system", "user", "next"]
 _HEADING = re.compile(r"^## (system|user|next)[ \t]*\n", re.MULTILINE)
 _SETS = Path(__file__).parent / "prompts"
 _CALL = ("tool", "description", "schema", "question", "context", "sub_goal")
@@ -38,13 +36,22 @@ class Prompt:
     name: str
     sections: Mapping[str, Template]
 
-    def render(self, section: Section, **values: object) -> str:
+    def render(self, section: str, **values: object) -> str:
         """Fill one section in.
 
         >>> Prompt("x", {"user": Template("Q: $question")}).render("user", question="costs $5?")
         'Q: costs $5?'
         """
         return self.sections[section].substitute({name: str(value) for name, value in values.items()})
+
+    def count(self, section: str, name: str) -> int:
+        """How often a section uses a value.
+
+        >>> Prompt("x", {"user": Template("Q: $question. I say: ${question}")}).count("user", "question")
+        2
+        """
+        template = self.sections[section]
+        return sum(name in (used["named"], used["braced"]) for used in template.pattern.finditer(template.template))
 
 
 def parse_prompt(name: str, text: str) -> Prompt:

@@ -99,7 +99,7 @@ LONG = "why " * 25_000
         ([" \n"], "the question is empty"),
         (
             [LONG],
-            "the question has 100000 characters, 25000 tokens; at most 2048 tokens are taken: shorten it, or raise",
+            "the question has 100000 characters, 25000 tokens; at most 1536 tokens are taken: shorten it, or raise",
         ),
         ([], "requires an argument"),
         (["q", "--tools", "generalst"], "unknown tool 'generalst': did you mean 'generalist'"),

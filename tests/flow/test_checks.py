@@ -1,13 +1,18 @@
 """What can not work is refused with its numbers, before anything is asked of an engine."""
 
+from bisect import bisect_left
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agentflow.config import MODULES
+from agentflow.engines import ScriptedEngine
 from agentflow.engines.scripted import TEXT_ONLY
 from agentflow.errors import CapabilityError, ConfigError, PromptTooLong
-from agentflow.types import Task
+from agentflow.flow import Flow
+from agentflow.types import ModuleName, Task
 
 from .team import arguments, echo, flow_of, plan, team, verdict
 
@@ -31,7 +36,7 @@ def test_a_question_that_is_too_long_is_refused_with_what_to_do() -> None:
     with pytest.raises(PromptTooLong) as error:
         flow.solve("why " * 25_000)
     message = str(error.value)
-    assert "100000 characters, 25000 tokens; at most 2048 tokens are taken" in message
+    assert "100000 characters, 25000 tokens; at most 1536 tokens are taken" in message
     assert "shorten it, or raise memory.question_tokens" in message
     assert not any(engine.requests for engine in engines.values())
 
@@ -54,8 +59,8 @@ def test_a_context_that_is_too_small_is_refused_with_the_numbers() -> None:
     with pytest.raises(PromptTooLong) as error:
         flow_of(engines)
     message = str(error.value)
-    assert "the analyst's prompt can grow to" in message
-    assert "the context of scripted:analyst holds 4096: lower memory.tokens or memory.question_tokens" in message
+    assert "the planner's prompt can grow to" in message
+    assert "the context of scripted:planner holds 4096: lower memory.tokens or memory.question_tokens" in message
     flow_of(engines, memory__tokens=1000, memory__question_tokens=1000, budget__max_turns=1)
 
 
@@ -68,21 +73,55 @@ def test_stop_strings_are_refused_where_a_schema_is_asked_for(module: str) -> No
     flow_of(**stop, **free)
 
 
+def test_each_module_needs_room_for_its_own_prompt_alone() -> None:
+    small = team(capabilities=TEXT_ONLY.model_copy(update={"context_length": 3500}))
+    flow_of(team() | {"analyst": small["analyst"], "executor": small["executor"]})
+
+
+def test_a_prompt_of_the_users_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "verifier.md").write_text("## user\n" + "word " * 12_000 + "$question $memory\n")
+    engines = team(capabilities=TEXT_ONLY.model_copy(update={"context_length": 16_000}))
+    flow_of(engines)
+    with pytest.raises(PromptTooLong, match="the verifier's prompt can grow to"):
+        flow_of(engines, prompts=str(tmp_path))
+
+
+def test_a_tool_whose_schema_is_too_long_is_refused() -> None:
+    wordy = replace(echo, json_schema={**echo.json_schema, "description": "word " * 14_000})
+    engines = team(capabilities=TEXT_ONLY.model_copy(update={"context_length": 16_000}))
+    with pytest.raises(PromptTooLong, match="the executor's prompt can grow to"):
+        flow_of(engines, {"echo": echo, "wordy": wordy})
+
+
 @pytest.mark.anyio
-async def test_the_longest_prompt_fits_the_context_that_was_checked() -> None:
+@pytest.mark.parametrize("prompts", ["json", "paper"])
+async def test_the_longest_prompt_fits_the_context_that_was_checked(prompts: str) -> None:
     """Everything at its limit: question, analysis, plans, arguments, results and reasons."""
-    context_length = 8000
-    capabilities = TEXT_ONLY.model_copy(update={"context_length": context_length})
-    long = "word " * 3000
-    engines = team(
-        analyst="word " * 128,
-        planner=plan("word " * 250),
-        executor=arguments(long),
-        verifier=verdict(False, "word " * 60),
-        capabilities=capabilities,
-    )
-    flow = flow_of(engines, {"echo": echo}, memory__question_tokens=500)
-    await flow.solve("word " * 500)
+
+    planner, verifier = plan("word " * 250), verdict(False, "word " * 60)
+    if prompts == "paper":
+        planner = f"Context: a\nSub-Goal: {'word ' * 240}\nTool Name: echo"
+        verifier = f"{'word ' * 60}\nConclusion: CONTINUE"
+
+    def flow_with(context_length: int) -> tuple[dict[ModuleName, ScriptedEngine], Flow]:
+        engines = team(
+            analyst="word " * 128,
+            planner=planner,
+            executor=arguments("word " * 3000),
+            verifier=verifier,
+            capabilities=TEXT_ONLY.model_copy(update={"context_length": context_length}),
+        )
+        return engines, flow_of(engines, {"echo": echo}, prompts=prompts)
+
+    def is_taken(context_length: int) -> bool:
+        try:
+            return bool(flow_with(context_length))
+        except PromptTooLong:
+            return False
+
+    context_length = bisect_left(range(20_000), True, lo=1000, key=is_taken)
+    engines, flow = flow_with(context_length)
+    await flow.solve("word " * flow.config.memory.question_tokens)
     for engine in engines.values():
         for request in engine.requests:
             prompt = sum(engine.count_tokens(message.content) for message in request.messages)
