@@ -274,9 +274,4 @@ def read_tagged_answer(text: str) -> Answer:
 
 TAGGED = Format(read_plan=read_tagged_plan, read_verdict=read_tagged_verdict, read_answer=read_tagged_answer)
 
-FORMATS = {"paper": TAGGED}
-
-
-def format_of(prompt_set: str) -> Format:
-    """The format that a prompt set asks for: tagged text for `paper`, JSON for every other."""
-    return FORMATS.get(prompt_set, JSON)
+FORMATS = {"json": JSON, "paper": TAGGED}

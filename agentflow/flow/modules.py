@@ -8,10 +8,10 @@ from typing import Literal
 from pydantic import JsonValue
 
 from agentflow.config import Config
-from agentflow.flow.formats import Answer, Format, Unreadable, format_of, program_argument, read_object, read_program
+from agentflow.flow.formats import FORMATS, Answer, Format, Unreadable, program_argument, read_object, read_program
 from agentflow.flow.ledger import Ledger, Role
 from agentflow.flow.memory import Memory
-from agentflow.flow.prompt_set import Prompt, load_prompt_set
+from agentflow.flow.prompt_set import Prompt, format_name, load_prompt_set
 from agentflow.types import Action, Completion, Message, ModuleName, Task, Tool, Verdict
 
 
@@ -32,7 +32,7 @@ class Modules:
     def of(cls, config: Config, roles: Mapping[ModuleName, Role], tools: Mapping[str, Tool]) -> "Modules":
         """The modules that a config asks for. Raises `UnknownName` for its prompt set."""
         prompts = load_prompt_set(config.prompts)
-        return cls(roles, tools, prompts, format_of(config.prompts), config.budget.max_turns)
+        return cls(roles, tools, prompts, FORMATS[format_name(config.prompts)], config.budget.max_turns)
 
     async def analyse(self, task: Task, ledger: Ledger) -> str:
         """What the question asks for, written once. It is shown to the planner as it is, and never read."""

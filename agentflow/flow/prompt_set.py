@@ -12,6 +12,7 @@ from pathlib import Path
 from string import Template
 
 from agentflow.errors import ConfigError, UnknownName
+from agentflow.flow.formats import FORMATS
 
 _HEADING = re.compile(r"^## (system|user|next)[ \t]*\n", re.MULTILINE)
 _SETS = Path(__file__).parent / "prompts"
@@ -102,8 +103,8 @@ def known_prompt_sets() -> list[str]:
 def load_prompt_set(name: str) -> dict[str, Prompt]:
     """The prompts of a set by file: one that comes with the package, or a folder.
 
-    A folder may hold some of the files only; the others are those of the set `json`. Raises `UnknownName` and
-    `ConfigError`.
+    A folder may hold some of the files only; the others are those of the set that its format is named after. Raises
+    `UnknownName` and `ConfigError`.
     """
     if name in known_prompt_sets():
         return {module: _read(module, _SETS / name / f"{module}.md") for module in NAMES}
@@ -116,12 +117,28 @@ def load_prompt_set(name: str) -> dict[str, Prompt]:
     for file in files:
         if file.stem not in NAMES:
             raise UnknownName(f"prompt in the folder {folder}:", file.name, [f"{module}.md" for module in NAMES])
-    return load_prompt_set("json") | {file.stem: _read(file.stem, file) for file in files}
+    return load_prompt_set(format_name(name)) | {file.stem: _read(file.stem, file) for file in files}
+
+
+def format_name(name: str) -> str:
+    """The format of the replies to a set: what the file `format` of a folder says, or `json`; `paper` has its own."""
+    if name in FORMATS:
+        return name
+    file = Path(name).expanduser() / "format"
+    if not file.is_file():
+        return "json"
+    said = _text_of(file).strip()
+    if said not in FORMATS:
+        raise UnknownName(f"format in {file}", said, FORMATS)
+    return said
 
 
 def _read(module: str, file: Path) -> Prompt:
+    return parse_prompt(module, _text_of(file))
+
+
+def _text_of(file: Path) -> str:
     try:
-        text = file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"can not read the prompt {file}: {error}") from None
-    return parse_prompt(module, text)

@@ -13,7 +13,6 @@ from agentflow.flow.formats import (
     JSON,
     TAGGED,
     Unreadable,
-    format_of,
     read_json_answer,
     read_json_plan,
     read_json_verdict,
@@ -23,6 +22,7 @@ from agentflow.flow.formats import (
     read_tagged_plan,
     read_tagged_verdict,
 )
+from agentflow.flow.prompt_set import format_name
 from agentflow.types import Action
 
 READERS: list[Callable[[str], object]] = [
@@ -212,6 +212,5 @@ def test_a_huge_text_is_read_in_no_time(read: Callable[[str], object]) -> None:
 
 
 def test_a_format_belongs_to_a_prompt_set() -> None:
-    assert format_of("paper") is TAGGED
-    assert format_of("json") is format_of("/some/folder") is JSON
-    assert set(FORMATS) == {"paper"}
+    assert FORMATS[format_name("paper")] is TAGGED
+    assert FORMATS[format_name("json")] is FORMATS[format_name("/some/folder")] is JSON

@@ -41,6 +41,25 @@ def test_a_folder_replaces_single_files(tmp_path: Path) -> None:
     assert prompts.keys() == NAMES.keys()
 
 
+@pytest.mark.anyio
+async def test_a_folder_says_in_which_format_replies_are(tmp_path: Path) -> None:
+    write(tmp_path, "format", "paper\n")
+    folder = write(tmp_path, "generator.md", "## user\n$question $memory\n")
+    assert "next" not in load_prompt_set(folder)["planner"].sections  # it is that of `paper`
+    engines = team(
+        planner="Context: a\nSub-Goal: b\nTool Name: echo",
+        verifier="Conclusion: STOP",
+        generator="It is <answer>42</answer>",
+    )
+    assert (await flow_of(engines, prompts=folder).solve("What is it?")).answer == "42"
+
+
+def test_an_unknown_format_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, "format", "papper")
+    with pytest.raises(UnknownName, match=r"papper.*did you mean 'paper'"):
+        flow_of(prompts=write(tmp_path, "generator.md", "## user\n$question $memory\n"))
+
+
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
