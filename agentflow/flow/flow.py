@@ -96,7 +96,7 @@ class Flow:
     async def _advance(self, draft: Draft) -> Outcome | None:
         """Take one turn: how the solve ends after it, or None if it goes on."""
         try:
-            if not draft.turns:
+            if not draft.turns and self._modules.wants_analysis:
                 draft.analysis = await self._modules.analyse(draft.task, draft.ledger)
             with draft.turn() as turn:
                 await self._take_turn(draft, turn)

@@ -34,6 +34,11 @@ class Modules:
         prompts = load_prompt_set(config.prompts)
         return cls(roles, tools, prompts, FORMATS[format_name(config.prompts)], config.budget.max_turns)
 
+    @property
+    def wants_analysis(self) -> bool:
+        """Whether the planner's prompt shows the analysis at all; nobody else reads it."""
+        return any("analysis" in section.get_identifiers() for section in self.prompts["planner"].sections.values())
+
     async def analyse(self, task: Task, ledger: Ledger) -> str:
         """What the question asks for, written once. It is shown to the planner as it is, and never read."""
         messages = self._messages("analyst", tools=self._tool_list(), question=task.question)

@@ -103,12 +103,12 @@ def known_prompt_sets() -> list[str]:
 def load_prompt_set(name: str) -> dict[str, Prompt]:
     """The prompts of a set by file: one that comes with the package, or a folder.
 
-    A folder may hold some of the files only; the others are those of the set that its format is named after. Raises
+    A set may hold some of the files only; the others are those of the set that its format is named after. Raises
     `UnknownName` and `ConfigError`.
     """
-    if name in known_prompt_sets():
+    if name in FORMATS:
         return {module: _read(module, _SETS / name / f"{module}.md") for module in NAMES}
-    folder = Path(name).expanduser()
+    folder = _SETS / name if name in known_prompt_sets() else Path(name).expanduser()
     if not folder.is_dir():
         raise UnknownName("prompt set", name, [*known_prompt_sets(), "a folder"])
     files = sorted(file for file in folder.glob("*.md") if file.name != "README.md")

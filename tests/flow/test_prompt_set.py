@@ -108,3 +108,12 @@ async def test_a_question_that_looks_like_a_template_reaches_every_module(name: 
     await flow_of(engines, prompts=name, budget__max_turns=1).solve(question)
     for module in ("analyst", "planner", "generator"):
         assert question in engines[module].requests[0].messages[-1].content
+
+
+@pytest.mark.anyio
+async def test_an_analysis_that_the_planner_does_not_see_is_not_asked_for() -> None:
+    engines = team(planner='{"sub_goal": "say it", "tool": "echo"}', verifier=STOP)
+    trajectory = await flow_of(engines, prompts="worked", planner__constrained=False).solve("What is it?")
+    assert trajectory.answer == "42"
+    assert not engines["analyst"].requests
+    assert trajectory.analysis == ""
