@@ -106,7 +106,7 @@ async def test_a_question_that_looks_like_a_template_reaches_every_module(name: 
         verifier="Conclusion: STOP" if name == "paper" else STOP,
     )
     await flow_of(engines, prompts=name, budget__max_turns=1).solve(question)
-    for module in ("analyst", "planner", "generator"):
+    for module in ("planner", "generator", *(["analyst"] if name != "worked" else [])):
         assert question in engines[module].requests[0].messages[-1].content
 
 
