@@ -65,10 +65,13 @@ async def rollout_groups(
         on_done(trajectory)
         return trajectory
 
-    async with asyncio.TaskGroup() as running:
-        solves = [
-            [running.create_task(one(place, number)) for number in range(group_size)] for place in range(len(tasks))
-        ]
+    try:
+        async with asyncio.TaskGroup() as running:
+            solves = [
+                [running.create_task(one(place, number)) for number in range(group_size)] for place in range(len(tasks))
+            ]
+    except BaseExceptionGroup as failed:  # one is enough, and a caller waits for it as it is
+        raise failed.exceptions[0] from None
     return [
         Group(task, tuple(solve.result() for solve in of_task)) for task, of_task in zip(tasks, solves, strict=True)
     ]

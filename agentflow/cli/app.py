@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Group, Parameter, UnusedCliTokensError
 from cyclopts.validators import Number
@@ -26,7 +26,8 @@ app = App(
 models = App(name="models", help="Models with known weights: list them, fetch one.")
 corpus = App(name="corpus", help="Collections of passages for wikipedia_search: list them, build one of your own.")
 config = App(name="config", help="Settings: show what is in force.")
-for commands in (models, corpus, config):
+train = App(name="train", help="Train the planner inside the live system, with Flow-GRPO.")
+for commands in (models, corpus, config, train):
     app.command(commands)
 
 _ENGINES = Group("Engines and tools")
@@ -175,6 +176,50 @@ def build(
     from agentflow.cli.listings import build_and_report
 
     return build_and_report(file, name, licence, attribution)
+
+
+@train.default
+def train_planner(
+    config: Path,
+    *,
+    method: Annotated[Literal["flow-grpo", "sft"] | None, Parameter(help="flow-grpo, or sft on trajectories.")] = None,
+    dry_run: Annotated[bool, Parameter(negative=(), help="Check and estimate everything; train nothing.")] = False,
+    settings: Setting = None,
+) -> int:
+    """Train the planner of the system that a config describes; the same command goes on after an interruption.
+
+    Ctrl-C finishes the step and saves; a second one stops at once. Exit code 0: all steps are done (or the dry run
+    found nothing against them). 1: stopped by a limit or an error. 130: interrupted.
+
+    Parameters
+    ----------
+    config
+        A TOML file of settings with a table [train]: see docs/training.md and the folder configs.
+    """
+    from agentflow.cli.training import read_train_config, run_dry, run_training
+
+    chosen = read_train_config(config, settings, _overrides(train__method=method))
+    return run_dry(chosen) if dry_run else run_training(chosen)
+
+
+@train.command(name="export")
+def export_planner(
+    run: Path,
+    *,
+    out: Annotated[Path, Parameter(help="A new folder.")],
+    step: Annotated[int | None, Parameter(help="Of which step; default: the best by validation.")] = None,
+    adapter: Annotated[bool, Parameter(negative=(), help="Keep a LoRA adapter apart.")] = False,
+) -> int:
+    """Write a trained planner as a transformers folder and as a GGUF file, which `solve --planner local:FILE` plays.
+
+    Parameters
+    ----------
+    run
+        The folder of a training run.
+    """
+    from agentflow.cli.training import run_export
+
+    return run_export(run, out, step, adapter_alone=adapter)
 
 
 @config.command(name="show")

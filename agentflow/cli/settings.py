@@ -12,13 +12,18 @@ from agentflow.errors import ConfigError
 
 def read_settings(file: Path | None, settings: list[str] | None, flags: Mapping[str, object]) -> Config:
     """The config that a command runs with. Raises `ConfigError`."""
+    return load_config(file, read_given(settings, flags))
+
+
+def read_given(settings: list[str] | None, flags: Mapping[str, object]) -> dict[str, object]:
+    """What the command line sets, by dotted name; flags win."""
     given: dict[str, object] = {}
     for setting in settings or []:
         name, equals, value = setting.partition("=")
         if not equals:
             raise ConfigError(f"--set {setting!r} is not of the form name=value, such as planner.temperature=0.5")
         given[name.strip()] = parse_value(value.strip())
-    return load_config(file, {**given, **flags})
+    return {**given, **flags}
 
 
 def parse_value(text: str) -> Any:

@@ -1,0 +1,110 @@
+"""The folder of a run: its config, metrics, trajectories and checkpoints, and how far it is.
+
+config.toml, identity.json         what it was started with, and what of that may not change
+metrics.jsonl            one line a step, one a validation
+trajectories/step-000012.jsonl     every trajectory of a step, with its reward
+validation/step-000010.jsonl       those of a validation
+samples/step-000012.npz  on request: what the loss was computed from
+checkpoints/step-000012  see `checkpoint.py`
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from agentflow.errors import ConfigError
+from agentflow.rollout import Group
+from agentflow.trace import as_line
+from agentflow.train.checkpoint import Checkpoints
+from agentflow.types import Trajectory
+
+STATE = "state.json"
+
+
+@dataclass
+class State:
+    """How far a run is. With the learner's files it is all that a continuation needs.
+
+    `step` counts finished steps, `position` the tasks that were drawn, `metrics_bytes` the length of the metrics file.
+    """
+
+    step: int = 0
+    position: int = 0
+    policy_version: str = "step-000000"
+    metrics_bytes: int = 0
+    best_reward: float | None = None
+    best_step: int | None = None
+    skipped_updates: int = 0
+    empty_steps: int = 0
+
+    def write(self, folder: Path) -> None:
+        (folder / STATE).write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
+
+    @classmethod
+    def read(cls, folder: Path) -> "State":
+        return cls(**json.loads((folder / STATE).read_text(encoding="utf-8")))
+
+
+class RunFolder:
+    """Where the files of a run are, and how they are written."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.checkpoints = Checkpoints(folder / "checkpoints")
+
+    @property
+    def metrics(self) -> Path:
+        return self.folder / "metrics.jsonl"
+
+    def start(self, config_text: str, identity: Mapping[str, Any]) -> None:
+        """Make the folder, or check that what is in it was made with the same settings where they matter."""
+        path = self.folder / "identity.json"
+        if path.exists():
+            before = json.loads(path.read_text(encoding="utf-8"))
+            now = json.loads(json.dumps(identity))
+            changed = [name for name in sorted(before.keys() | now.keys()) if before.get(name) != now.get(name)]
+            if changed:
+                listed = "; ".join(f"{name}: {before.get(name)!r} -> {now.get(name)!r}" for name in changed[:5])
+                raise ConfigError(
+                    f"{self.folder} holds a run with other settings ({listed}): "
+                    "set train.folder to another folder, or go on with the settings it has"
+                )
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(identity, indent=1), encoding="utf-8")
+        (self.folder / "config.toml").write_text(config_text + "\n", encoding="utf-8")
+
+    def rewind(self, state: State) -> None:
+        """Forget the metrics of steps that are done again."""
+        if self.metrics.exists() and self.metrics.stat().st_size > state.metrics_bytes:
+            with self.metrics.open("r+b") as file:
+                file.truncate(state.metrics_bytes)
+
+    def append_metrics(self, metrics: Mapping[str, float | str]) -> int:
+        """Add a line; the length of the file after it. JSON has no word for what is not finite: it becomes null."""
+        line = {
+            name: None if isinstance(value, float) and not isfinite(value) else value for name, value in metrics.items()
+        }
+        with self.metrics.open("ab") as file:
+            file.write(json.dumps(line).encode() + b"\n")
+            return file.tell()
+
+    def write_trajectories(self, kind: str, step: int, trajectories: Sequence[Trajectory]) -> Path:
+        """All trajectories of a step, in a file of their own."""
+        path = self.folder / kind / f"step-{step:06}.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(f"{as_line(trajectory)}\n" for trajectory in trajectories), encoding="utf-8")
+        return path
+
+    def samples_path(self, step: int) -> Path:
+        """Where the samples of a step go."""
+        path = self.folder / "samples" / f"step-{step:06}.npz"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+
+def all_trajectories(groups: Sequence[Group]) -> list[Trajectory]:
+    """Those of all groups, in their order."""
+    return [trajectory for group in groups for trajectory in group.trajectories]

@@ -1,0 +1,51 @@
+"""Where metrics go besides the run's own file: TensorBoard, Weights & Biases, trackio. Each is its own package."""
+
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+
+from agentflow.errors import ConfigError
+from agentflow.train.config import TrainSection
+from agentflow.train.trainer import Sink
+
+_PACKAGES = {"tensorboard": "tensorboardX", "wandb": "wandb", "trackio": "trackio"}
+
+
+class TensorBoard:
+    """Event files in the run's folder: `tensorboard --logdir FOLDER`."""
+
+    def __init__(self, package: ModuleType, folder: Path) -> None:
+        self._writer = package.SummaryWriter(str(folder / "tensorboard"))
+
+    def log(self, metrics: Mapping[str, float], step: int) -> None:
+        for name, value in metrics.items():
+            self._writer.add_scalar(name, value, step)
+        self._writer.flush()
+
+
+class Tracker:
+    """W&B, and trackio, which has the same calls. A run that goes on keeps its name."""
+
+    def __init__(self, package: ModuleType, folder: Path) -> None:
+        self._package = package
+        package.init(project="agentflow", name=folder.name, resume="allow")
+
+    def log(self, metrics: Mapping[str, float], step: int) -> None:
+        self._package.log(dict(metrics), step=step)
+
+
+def open_sinks(settings: TrainSection, folder: Path) -> list[Sink]:
+    """The sinks of a config. Raises `ConfigError` for one whose package is not installed."""
+    sinks: list[Sink] = []
+    for name in settings.sinks:
+        package = _import(name)
+        sinks.append(TensorBoard(package, folder) if name == "tensorboard" else Tracker(package, folder))
+    return sinks
+
+
+def _import(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(_PACKAGES[name])
+    except ImportError:
+        raise ConfigError(f"train.sinks has {name!r}, which needs a package: pip install {_PACKAGES[name]}") from None

@@ -1,0 +1,81 @@
+"""From a `TrainConfig` to everything that takes part in a run: learner, policy engine, publisher, flow, tasks."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from agentflow.assemble import open_flow
+from agentflow.config import MODULES, ToolsConfig
+from agentflow.engines import open_engine
+from agentflow.engines.greedy_memo import GreedyMemo
+from agentflow.engines.models import find_model
+from agentflow.tasks.sources import open_tasks, write_corpus
+from agentflow.train.config import POLICY, TrainConfig
+from agentflow.train.learner import LocalLearner
+from agentflow.train.publish.local import open_local_publisher
+from agentflow.train.run_folder import RunFolder
+from agentflow.train.trainer import Team
+from agentflow.types import Engine
+
+SEARCH = "wikipedia_search"
+Notice = Callable[[str], None]
+
+
+@asynccontextmanager
+async def open_team(config: TrainConfig, run: RunFolder, *, notice: Notice = lambda _line: None) -> AsyncIterator[Team]:
+    """Open all parts of a run, and close them again. Raises `ConfigError` for what can not work together."""
+    tasks = await asyncio.to_thread(open_tasks, config.train.tasks, seed=config.train.seed)
+    config = await asyncio.to_thread(with_corpus, config, run)
+    learner_config = config.train.learner.model_copy(update={"temperature": config.planner.temperature})
+    learner = await asyncio.to_thread(LocalLearner.open, config.train.model, learner_config)
+    async with AsyncExitStack() as stack:
+        settings: dict[str, Any] = config.engines.get(POLICY, {})
+        base = find_model(config.train.model)
+        publisher = await open_local_publisher(learner.model, base, run.folder / "policy", name=POLICY, **settings)
+        stack.push_async_callback(publisher.close)
+        frozen = remembered_engines(config)
+        for engine in frozen.values():
+            stack.push_async_callback(engine.close)
+        engines = {POLICY: publisher.engine, **frozen}
+        flow = await stack.enter_async_context(open_flow(config, notice=notice, engines=engines))
+        yield Team(
+            flow=flow,
+            validation_flow=flow.with_config(_validation_config(config)),
+            backend=learner,
+            publisher=publisher,
+            tasks=tasks,
+        )
+
+
+def with_corpus(config: TrainConfig, run: RunFolder) -> TrainConfig:
+    """The articles of the worlds that the tasks come from are what is searched, unless the config names a corpus."""
+    settings = config.tools.settings
+    if "corpus" in settings.get(SEARCH, {}) or SEARCH not in config.tools.enabled:
+        return config
+    corpus = write_corpus(config.train.tasks, run.folder)
+    if corpus is None:
+        return config
+    tools = {"enabled": config.tools.enabled, **settings, SEARCH: {**settings.get(SEARCH, {}), "corpus": str(corpus)}}
+    return config.model_copy(update={"tools": ToolsConfig.model_validate(tools)})
+
+
+def _validation_config(config: TrainConfig) -> TrainConfig:
+    planner = config.planner.model_copy(update={"temperature": config.train.validation.temperature})
+    return config.model_copy(update={"planner": planner})
+
+
+def remembered_engines(config: TrainConfig, instead: Mapping[str, str] | None = None) -> dict[str, Engine]:
+    """The engines that the modules name, each asked once for what is asked greedily. Whoever asks for them closes them.
+
+    `instead` opens another engine in the place of one, such as that of a trained planner in the place of the policy.
+    The policy itself is left out.
+    """
+    instead = instead or {}
+    named = {getattr(config, module).engine or config.engine for module in MODULES}
+    engines: dict[str, Engine] = {}
+    for name in sorted(named - {POLICY} | instead.keys()):
+        specification = instead.get(name, name)
+        settings = config.engines.get(name, {})
+        engines[name] = GreedyMemo(open_engine(specification, settings=settings))
+    return engines
