@@ -16,24 +16,26 @@ TARGET = 24
 _WRAPPING = str.maketrans("", "", "$`")
 
 
-def game24(answer: str, numbers: Sequence[int]) -> float:
-    r"""1.0 if the answer makes 24 exactly and uses each of `numbers` exactly once, else 0.0; never an error.
+def game24(answer: str, numbers: Sequence[int], target: int = TARGET) -> float:
+    r"""1.0 if the answer makes `target` exactly and uses each of `numbers` exactly once, else 0.0; never an error.
 
     >>> game24("(10 - 4) × (5 - 1)", [1, 4, 5, 10]), game24(r"\boxed{8 \div (3 - \frac{8}{3})} = 24", [3, 3, 8, 8])
     (1.0, 1.0)
     >>> game24("4 * 6", [1, 4, 5, 10]), game24("(10 - 4) × (5 - 1)", [1, 4, 5, 9])
     (0.0, 0.0)
+    >>> game24("53 * 58 / 53 + 53 = 111", [53, 58, 53, 53], target=111)
+    1.0
     """
-    expression = read_expression(_bare(answer))
+    expression = read_expression(_bare(answer, target))
     right = (
         expression is not None
-        and expression.value == TARGET
+        and expression.value == target
         and Counter(expression.numbers) == Counter(map(Fraction, numbers))
     )
     return float(right)
 
 
-def _bare(answer: str) -> str:
+def _bare(answer: str, target: int) -> str:
     """The expression without what may surround it."""
     inside = boxed(answer)
     text = plain_signs(answer if inside is None else inside).translate(_WRAPPING).strip().removesuffix(".")
@@ -41,4 +43,4 @@ def _bare(answer: str) -> str:
         text = text[2:-2]
     text = text.strip().removesuffix(".")
     expression, equals, claim = text.rpartition("=")
-    return expression if equals and claim.strip() in (f"{TARGET}", f"{TARGET}.0") else text
+    return expression if equals and claim.strip() in (f"{target}", f"{target}.0") else text

@@ -5,6 +5,7 @@ from fractions import Fraction
 
 from agentflow.errors import ConfigError, UnknownName
 from agentflow.scoring.game24 import game24
+from agentflow.scoring.gym import gym_score
 from agentflow.scoring.numbers import number_match
 from agentflow.scoring.text import contains, exact_match, token_f1
 from agentflow.types import Task
@@ -13,7 +14,9 @@ Rule = Callable[[Task, str], float]
 
 
 def score(task: Task, answer: str) -> float:
-    """The reward of an answer, 0.0 or 1.0 (in [0, 1] for "f1"), by the rule that `task.metadata["scorer"]` names.
+    """The reward of an answer by the rule that `task.metadata["scorer"]` names: 0.0 or 1.0.
+
+    ("f1" gives marks in between, and "reasoning_gym" does where the task wants them.)
 
     A task that can not be scored (no scorer, an unknown one, no gold answers, numbers that are none) raises
     `ConfigError`, whatever the answer; a task that can never does, whatever the answer.
@@ -22,8 +25,8 @@ def score(task: Task, answer: str) -> float:
     1.0
     >>> score(Task(question="2 + 2?", answers=("4",), metadata={"scorer": "numbers"}), "4")
     Traceback (most recent call last):
-    agentflow.errors.UnknownName: unknown scorer 'numbers': did you mean 'number'? Known: contains, exact_match, f1, \
-game24, number
+    agentflow.errors.UnknownName: unknown scorer 'numbers': did you mean 'number'? Known: contains, countdown, \
+exact_match, f1, game24, number, reasoning_gym
     """
     name = task.metadata.get("scorer")
     if not isinstance(name, str):
@@ -55,8 +58,16 @@ def _numbers(task: Task) -> list[int]:
     numbers = task.metadata.get("numbers")
     whole = [number for number in numbers if type(number) is int] if isinstance(numbers, list) else []
     if not whole or whole != numbers:
-        raise ConfigError(f"{_named(task)}: game24 wants metadata['numbers'], a list of integers, not {numbers!r}")
+        scorer = task.metadata["scorer"]
+        raise ConfigError(f"{_named(task)}: {scorer} wants metadata['numbers'], a list of integers, not {numbers!r}")
     return whole
+
+
+def _target(task: Task) -> int:
+    target = task.metadata.get("target")
+    if type(target) is not int:
+        raise ConfigError(f"{_named(task)}: countdown wants metadata['target'], an integer, not {target!r}")
+    return target
 
 
 def _named(task: Task) -> str:
@@ -69,4 +80,6 @@ RULES: dict[str, Rule] = {
     "contains": lambda task, answer: contains(answer, _golds(task)),
     "number": lambda task, answer: number_match(answer, _golds(task), _tolerance(task)),
     "game24": lambda task, answer: game24(answer, _numbers(task)),
+    "countdown": lambda task, answer: game24(answer, _numbers(task), _target(task)),
+    "reasoning_gym": gym_score,
 }
