@@ -6,7 +6,7 @@ import pytest
 
 import agentflow.tasks
 
-MODULES = [module.name for module in pkgutil.iter_modules(agentflow.tasks.__path__, "agentflow.tasks.")]
+MODULES = [module.name for module in pkgutil.walk_packages(agentflow.tasks.__path__, "agentflow.tasks.")]
 
 
 @pytest.mark.parametrize("name", MODULES)
