@@ -83,6 +83,16 @@ def test_remote_planner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys:
     assert lines[-1] == "answered: 42"
 
 
+def test_flow_grpo_in_one_file(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    torch = pytest.importorskip("torch", reason="needs pip install 'agentflow-grpo[train]'")
+    threads = torch.get_num_threads()
+    try:
+        run("flow_grpo_in_one_file", "--steps", "2", monkeypatch=monkeypatch)  # that it learns: tests/train
+    finally:
+        torch.set_num_threads(threads)
+    assert [line.split()[:2] for line in capsys.readouterr().out.splitlines()] == [["step", "1"], ["step", "2"]]
+
+
 def test_every_example_is_run_here() -> None:
     tested = {name.removeprefix("test_") for name in globals() if name.startswith("test_")}
     assert {path.stem for path in EXAMPLES.glob("*.py")} <= tested
