@@ -5,8 +5,9 @@ Generators that run the answer as Python are refused: what a model writes is nev
 """
 
 import json
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from agentflow.errors import ConfigError
 from agentflow.types import Task
@@ -26,7 +27,8 @@ RUNS_ANSWERS = frozenset(
 )
 
 
-class _Origin(NamedTuple):
+@dataclass(frozen=True)
+class _Origin:
     """Where a task came from. `settings` is JSON."""
 
     dataset: str

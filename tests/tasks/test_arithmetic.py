@@ -37,7 +37,8 @@ def worked_out(question: str) -> int:
         return held
     found = re.search(r"[(\d][-+*() \d]*[)\d]", question)
     assert found
-    return int(eval(found[0]))
+    value: int = eval(found[0])
+    return value
 
 
 @pytest.mark.parametrize("digits", [2, 4, 5])

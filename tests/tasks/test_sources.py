@@ -77,8 +77,8 @@ def test_a_question_of_one_source_that_another_holds_out(tmp_path: Path) -> None
 
 
 def test_the_corpus_of_all_worlds(tmp_path: Path) -> None:
-    tables = [{"source": "world", "seed": seed, "size": 60} for seed in (1, 2, 2)]
-    sources = [read_source(table) for table in [*tables, {"source": "arithmetic"}]]
+    worlds = [read_source({"source": "world", "seed": seed, "size": 60}) for seed in (1, 2, 2)]
+    sources = [*worlds, read_source({"source": "arithmetic"})]
     path = write_corpus(sources, tmp_path)
     assert path
     assert len(list(read_passages(path))) == 120

@@ -4,7 +4,28 @@ from collections import defaultdict
 
 from agentflow.tasks.dice import Dice
 
-_STARTS = ("b", "br", "c", "d", "dr", "f", "g", "gr", "h", "j", "k", "kr", "l", "m", "n", "p", "qu", "r", "s", "sk")
+_STARTS: tuple[str, ...] = (
+    "b",
+    "br",
+    "c",
+    "d",
+    "dr",
+    "f",
+    "g",
+    "gr",
+    "h",
+    "j",
+    "k",
+    "kr",
+    "l",
+    "m",
+    "n",
+    "p",
+    "qu",
+    "r",
+    "s",
+    "sk",
+)
 _STARTS += ("t", "th", "tr", "v", "vl", "w", "y", "z", "zh")
 _VOWELS = ("a", "e", "i", "o", "u", "ae", "ei", "ou", "ia")
 _MIDDLES = ("l", "ld", "lm", "m", "mb", "n", "nd", "nt", "r", "rk", "rn", "rv", "s", "sk", "st", "t", "v", "vr", "z")

@@ -6,7 +6,19 @@ from datetime import date
 from agentflow.tasks.world.relations import Relation
 from agentflow.tasks.world.world import Thing, Value, World
 
-_MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November")
+_MONTHS: tuple[str, ...] = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+)
 _MONTHS += ("December",)
 _SUFFIXES: Mapping[int, str] = {1: "st", 2: "nd", 3: "rd", 21: "st", 22: "nd", 23: "rd"}  # no day is after the 28th
 

@@ -39,7 +39,16 @@ _COLOURS = (
     "Wandering",
 )
 _HOUSES = ("Academy", "Observatory", "Museum", "Library", "Conservatory", "Institute", "Hospital", "College")
-_PROFESSIONS = ("cartographer", "botanist", "composer", "glassmaker", "physician", "astronomer", "engineer", "painter")
+_PROFESSIONS: tuple[str, ...] = (
+    "cartographer",
+    "botanist",
+    "composer",
+    "glassmaker",
+    "physician",
+    "astronomer",
+    "engineer",
+    "painter",
+)
 _PROFESSIONS += ("historian", "navigator", "chemist", "sculptor", "translator", "architect", "geologist", "poet")
 
 
