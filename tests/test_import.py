@@ -68,7 +68,9 @@ LAYERS = {
     "tasks": 2,
     "scoring": 2,
     "assemble": 3,
-    "cli": 4,
+    "rollout": 3,
+    "train": 4,
+    "cli": 5,
 }
 
 
