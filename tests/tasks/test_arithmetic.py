@@ -21,7 +21,7 @@ def worked_out(question: str) -> int:
     numbers = [int(number) for number in re.findall(r"\d+", question)]
     if "remains" in question:
         base, power, divisor = numbers
-        return base**power % divisor
+        return int(base**power % divisor)
     if "multiples" in question:
         low, high, first, second = numbers
         return len([number for number in range(low, high + 1) if number % first == 0 and number % second])
