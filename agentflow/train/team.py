@@ -10,7 +10,7 @@ from agentflow.config import MODULES, ToolsConfig
 from agentflow.engines import open_engine
 from agentflow.engines.greedy_memo import GreedyMemo
 from agentflow.engines.models import find_model
-from agentflow.tasks.sources import open_tasks, write_corpus
+from agentflow.tasks import WORLD_DESCRIPTION, open_tasks, write_corpus
 from agentflow.train.config import POLICY, TrainConfig
 from agentflow.train.learner import LocalLearner
 from agentflow.train.publish.local import open_local_publisher
@@ -56,7 +56,8 @@ def with_corpus(config: TrainConfig, run: RunFolder) -> TrainConfig:
     corpus = write_corpus(config.train.tasks, run.folder)
     if corpus is None:
         return config
-    tools = {"enabled": config.tools.enabled, **settings, SEARCH: {**settings.get(SEARCH, {}), "corpus": str(corpus)}}
+    search = {"description": WORLD_DESCRIPTION, **settings.get(SEARCH, {}), "corpus": str(corpus)}
+    tools = {"enabled": config.tools.enabled, **settings, SEARCH: search}
     return config.model_copy(update={"tools": ToolsConfig.model_validate(tools)})
 
 
