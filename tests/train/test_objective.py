@@ -272,7 +272,9 @@ def test_settings_that_make_no_sense_are_refused(name: str, value: float) -> Non
 
 def tokens_of(samples: Sequence[Sample]) -> Tokens:
     """The action tokens of samples under a policy of which nothing is known but that a token's name fixes it."""
-    policy, reference, old = [], [], []
+    policy: list[Any] = []
+    reference: list[Any] = []
+    old: list[Any] = []
     for sample in samples:
         random = np.random.default_rng([*sample.name.encode()])
         rollout = sample.rollout_logprobs[sample.mask].astype(np.float64)
