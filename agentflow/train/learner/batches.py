@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from agentflow.train.learner.tree import Ids, in_order, shared_length
 
 
-def plan_batches(sequences: Sequence[Ids], token_budget: int) -> list[list[int]]:
+def plan_batches(sequences: Sequence[Ids], token_budget: int, *, share: bool = True) -> list[list[int]]:
     """Cut the sequences, in the order of a dictionary, into micro-batches of at most `token_budget` tokens each.
 
-    Shared prefixes count once in a micro-batch. Of all cuts, those that compute the fewest tokens, and of these the
-    fewest micro-batches. A sequence that is longer than the budget gets a micro-batch of its own.
+    With `share`, prefixes that are shared count once in a micro-batch. Of all cuts, those that compute the fewest
+    tokens, and of these the fewest micro-batches. A sequence that is longer than the budget gets its own micro-batch.
 
     >>> import numpy as np
     >>> sequences = [np.array(ids) for ids in ([1, 1, 1, 2], [3, 3, 3, 4], [1, 1, 1, 5], [3, 3, 3, 6])]
@@ -21,7 +21,9 @@ def plan_batches(sequences: Sequence[Ids], token_budget: int) -> list[list[int]]
     """
     order = in_order(sequences)
     lengths = [len(sequences[index]) for index in order]
-    shared = [0, *(shared_length(sequences[a], sequences[b]) for a, b in itertools.pairwise(order))]
+    shared = [0] * len(order)
+    if share:
+        shared[1:] = [shared_length(sequences[a], sequences[b]) for a, b in itertools.pairwise(order)]
     best: list[tuple[int, int, int]] = [(0, 0, 0)]  # of the first n: tokens, micro-batches, where the last one starts
     for end in range(1, len(order) + 1):
         choices = []

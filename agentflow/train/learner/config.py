@@ -16,6 +16,7 @@ class LearnerConfig(Section):
     - `betas`, `weight_decay`: those of AdamW. The learning rate comes with each step.
     - `token_budget`: tokens computed at once; it bounds the memory. Shared prefixes count once: 8 samples of a prompt
       of 400 tokens with 60 tokens each are 880, and not 3680.
+    - `share_prefixes`: switch it off to compute each sample on its own, for comparison: the results are the same.
     - `gradient_checkpointing`: keep one activation a layer and compute the others again for the gradient: about a
       sixth of the memory a token, and half as much time again.
     - `threads`: of the CPU; the same number gives the same bits. 0 takes what torch finds.
@@ -31,6 +32,7 @@ class LearnerConfig(Section):
     betas: tuple[float, float] = (0.9, 0.999)
     weight_decay: float = Field(default=0.01, ge=0)
     token_budget: int = Field(default=2048, ge=1)
+    share_prefixes: bool = True
     gradient_checkpointing: bool = True
     threads: int = Field(default=0, ge=0)
     seed: int = 0

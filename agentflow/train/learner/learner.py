@@ -158,8 +158,9 @@ class LocalLearner:
                     f"sample {sample.name!r} has {len(sequence)} tokens and at most {self.max_tokens} fit: shorten the "
                     "prompts, or free memory"
                 )
-        for indices in plan_batches(sequences, self.config.token_budget) if samples else []:
-            yield indices, make_micro_batch([samples[index] for index in indices])
+        share = self.config.share_prefixes
+        for indices in plan_batches(sequences, self.config.token_budget, share=share):
+            yield indices, make_micro_batch([samples[index] for index in indices], share=share)
 
     def _hidden(self, model: Any, batch: MicroBatch) -> Tensor:
         """The last hidden states where something is predicted, shape (predictions, size)."""
