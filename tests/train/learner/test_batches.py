@@ -1,8 +1,11 @@
 import itertools
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+pytest.importorskip("peft", reason="needs pip install 'agentflow-grpo[train]'")
 
 from agentflow.train.learner.batches import plan_batches
 from agentflow.train.learner.tree import build_tree, in_order

@@ -4,6 +4,8 @@ import pkgutil
 
 import pytest
 
+pytest.importorskip("peft", reason="needs pip install 'agentflow-grpo[train]'")
+
 import agentflow.train.learner
 
 MODULES = [module.name for module in pkgutil.iter_modules(agentflow.train.learner.__path__, "agentflow.train.learner.")]

@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytest.importorskip("peft", reason="needs pip install 'agentflow-grpo[train]'")
+
 from agentflow.train.samples import PlannerTurn, make_sample
 
 from .tiny import KINDS, open_learner, plain_logprobs, random_samples, shake, write_model

@@ -1,6 +1,9 @@
 import math
 
 import pytest
+
+pytest.importorskip("peft", reason="needs pip install 'agentflow-grpo[train]'")
+
 import torch
 
 from agentflow.train.learner.metrics import combine, means, measure

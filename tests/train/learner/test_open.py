@@ -5,6 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+pytest.importorskip("peft", reason="needs pip install 'agentflow-grpo[train]'")
+
 import torch
 from transformers import MistralConfig
 

@@ -1,3 +1,7 @@
+import pytest
+
+pytest.importorskip("peft", reason="needs pip install 'agentflow-grpo[train]'")
+
 import torch
 
 from agentflow.train.learner.scoring import score

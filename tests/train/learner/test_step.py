@@ -4,6 +4,10 @@ import math
 from pathlib import Path
 
 import numpy as np
+import pytest
+
+pytest.importorskip("peft", reason="needs pip install 'agentflow-grpo[train]'")
+
 import torch
 
 from agentflow.train.learner import LocalLearner

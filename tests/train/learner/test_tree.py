@@ -1,6 +1,9 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+pytest.importorskip("peft", reason="needs pip install 'agentflow-grpo[train]'")
 
 from agentflow.train.learner.tree import Ids, Tree, build_tree
 
