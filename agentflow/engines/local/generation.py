@@ -47,6 +47,7 @@ class Generation:
         self.finish_reason: Literal["stop", "length"] | None = None
         self.error: Exception | None = None
         self.cached_tokens = 0
+        self.started = False  # whether it ever ran: it may have to wait again
         self.on_finish = on_finish
         self.is_cancelled = is_cancelled
         self._vocabulary = vocabulary

@@ -4,13 +4,16 @@ Every round evaluates one batch: the newest token of each generation that runs, 
 fits beside them. A prompt takes over the longest prefix that any sequence, running or finished, has in the cache; when
 two prompts that start alike arrive together, the second waits until the first has evaluated what they share.
 
+A generation is admitted if all that run would still fit at their longest, with what they share counted once. Where that
+proves too hopeful, because two evaluated the same tokens apart, the youngest gives way and goes on later.
+
 Not here: threads, asyncio, chat templates (`engine.py`), and the C calls (`llama.py`).
 """
 
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, pairwise
 from typing import Protocol
 
 from agentflow.engines.local.generation import Generation
@@ -78,6 +81,7 @@ class Scheduler:
         self.statistics = Statistics()
         self._cache = cache
         self._max_running = max_running
+        self._most_now = max_running  # fewer for a while after one had to give way
         self._sequences = [Sequence(number) for number in range(num_sequences)]
         self._waiting: deque[Generation] = deque()
         self._between: deque[Callable[[], None]] = deque()
@@ -118,17 +122,15 @@ class Scheduler:
             self._between.popleft()()
         if not self._between:
             self._admit()
-        batch = self._fill_batch()
-        if not batch:
-            return
-        rows = [row for _, part in batch for row in part]
         try:
-            self._evaluate(rows)
+            batch = self._evaluate_batch()
         except EngineError as error:
             self.fail_all(error)
             return
+        if not batch:
+            return
         self.statistics.rounds += 1
-        self.statistics.evaluated += len(rows)
+        self.statistics.evaluated += sum(len(rows) for _, rows in batch)
         self._advance(batch)
 
     def _running(self) -> Iterator[tuple[Sequence, Generation]]:
@@ -146,33 +148,26 @@ class Scheduler:
             sequence.evaluated = []
 
     def _admit(self) -> None:
-        """Start as many waiting generations as there is room for, in their order but for those that wait for a prefix.
-
-        Each may need all its cells for itself at the end, so that many are set aside: a running generation never has
-        to give way.
-        """
+        """Start the waiting generations that there is room for, in their order but for those that wait for a prefix."""
         running = [generation for _, generation in self._running()]
-        reserved = sum(generation.most_tokens for generation in running)
-        room = self._max_running - len(running)
         skipped: list[Generation] = []
-        while self._waiting and room > 0 and len(skipped) < self._max_running:
+        while self._waiting and len(running) < self._most_now and len(skipped) < self._max_running:
             generation = self._waiting.popleft()
-            if reserved + generation.most_tokens > self._cache.cells:
+            if _most_cells([*running, generation]) > self._cache.cells:
                 skipped.append(generation)
                 break
             if self._start(generation):
-                reserved += generation.most_tokens
-                room -= 1
+                running.append(generation)
             else:
                 skipped.append(generation)
         self._waiting.extendleft(reversed(skipped))
 
     def _start(self, generation: Generation) -> bool:
-        """Give a generation a sequence with all of its prompt that the cache has; False: better wait for a prefix."""
-        most = len(generation.prompt) - 1  # the last token is evaluated in any case: its logits are needed
+        """Give a generation a sequence with all of its tokens that the cache has; False: better wait for a prefix."""
+        most = len(generation.target) - 1  # the last token is evaluated in any case: its logits are needed
         donor, shared, coming = None, 0, 0
         for sequence in self._sequences:
-            common = min(_common(sequence.planned, generation.prompt), most)
+            common = min(_common(sequence.planned, generation.target), most)
             coming = max(coming, common)
             if min(common, len(sequence.evaluated)) > shared:
                 donor, shared = sequence, min(common, len(sequence.evaluated))
@@ -187,10 +182,12 @@ class Scheduler:
                 self._cache.copy_prefix(donor.number, target.number, shared)
         if donor and not donor.generation:
             donor.last_used = next(self._clock)
-        target.evaluated = generation.prompt[:shared]
+        target.evaluated = generation.target[:shared]
         target.generation = generation
         target.last_used = next(self._clock)
-        generation.cached_tokens = shared
+        if not generation.started:
+            generation.started = True
+            generation.cached_tokens = min(shared, len(generation.prompt) - 1)
         self.statistics.reused += shared
         return True
 
@@ -216,18 +213,32 @@ class Scheduler:
                 room -= len(rows)
         return batch
 
-    def _evaluate(self, rows: list[Row]) -> None:
-        while True:
+    def _evaluate_batch(self) -> list[tuple[Sequence, list[Row]]]:
+        """The next batch, when it is evaluated; empty where there is nothing to do."""
+        while batch := self._fill_batch():
             try:
-                self._cache.evaluate(rows)
-                return
+                self._cache.evaluate([row for _, rows in batch for row in rows])
+                break
             except CacheFull:
-                idle = [s for s in self._sequences if not s.generation and s.evaluated]
-                if not idle:
-                    raise EngineError("the KV cache is full of running generations") from None
-                oldest = min(idle, key=lambda s: s.last_used)
-                self._cache.truncate(oldest.number, 0)
-                oldest.evaluated = []
+                self._make_room()
+        return batch
+
+    def _make_room(self) -> None:
+        """Forget the idle sequence that was used least lately; without one, let the youngest generation wait again."""
+        idle = [s for s in self._sequences if not s.generation and s.evaluated]
+        if idle:
+            given_up = min(idle, key=lambda s: s.last_used)
+        else:
+            running = [sequence for sequence, _ in self._running()]
+            if len(running) < 2:
+                raise EngineError("the KV cache is too small for one generation")
+            given_up = max(running, key=lambda s: s.last_used)
+            assert given_up.generation
+            self._waiting.appendleft(given_up.generation)
+            given_up.generation = None
+            self._most_now = len(running) - 1
+        self._cache.truncate(given_up.number, 0)
+        given_up.evaluated = []
 
     def _advance(self, batch: list[tuple[Sequence, list[Row]]]) -> None:
         row = -1
@@ -244,9 +255,17 @@ class Scheduler:
     def _release(self, sequence: Sequence) -> None:
         generation = sequence.generation
         assert generation
+        self._most_now = self._max_running
         sequence.generation = None
         sequence.last_used = next(self._clock)
         generation.on_finish(generation)
+
+
+def _most_cells(generations: list[Generation]) -> int:
+    """The cells that generations can come to fill together. In the order of a dictionary, neighbours share the most."""
+    ordered = sorted(generations, key=lambda generation: generation.target)
+    shared = sum(_common(one.target, other.target) for one, other in pairwise(ordered))
+    return sum(generation.most_tokens for generation in generations) - shared
 
 
 def _common(first: list[int], second: list[int]) -> int:

@@ -15,6 +15,6 @@ class LocalSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    cells: int = Field(default=32768, ge=256, le=2**24)
+    cells: int = Field(default=16384, ge=256, le=2**24)
     max_concurrency: int = Field(default=16, ge=1, le=64)  # llama.cpp holds 256 sequences, and each has four
     threads: int = Field(default_factory=num_cores, ge=1, le=512)  # llama.cpp's own limit

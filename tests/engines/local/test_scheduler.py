@@ -221,6 +221,30 @@ def test_what_runs_always_has_room() -> None:
     assert cache.num_evictions > 0  # what finished earlier gave way
 
 
+def test_what_is_shared_is_set_aside_once() -> None:
+    cache = FakeCache(cells=200)
+    asked = scheduled(cache)
+    generations = [asked.submit([*PREFIX, 41 + i], max_tokens=10) for i in range(4)]  # 131 cells each, 164 together
+    asked.scheduler.step()  # the first evaluates what they share
+    asked.scheduler.step()
+    asked.scheduler.step()
+    assert all(g.tokens for g in generations)
+    asked.run()
+    assert [g.tokens for g in generations] == [expected(g.prompt, 10) for g in generations]
+
+
+def test_who_was_let_in_too_hopefully_waits_again_and_loses_nothing() -> None:
+    """What they share is too short to wait for, so each evaluates it, and together they do not fit."""
+    cache = FakeCache(cells=100)
+    asked = scheduled(cache)
+    generations = [asked.submit([*PREFIX[:30], 41 + i], max_tokens=20) for i in range(3)]  # 51 each, 93 if shared
+    asked.run()
+    assert cache.num_evictions > 0
+    assert asked.finished[-1] is generations[-1]  # the youngest gave way
+    assert [g.tokens for g in generations] == [expected(g.prompt, 20) for g in generations]
+    assert [g.cached_tokens for g in generations] == [0, 0, 0]
+
+
 def test_the_oldest_of_the_idle_gives_way_first() -> None:
     cache = FakeCache(cells=400)
     asked = scheduled(cache)
