@@ -118,7 +118,8 @@ def _sync(folder: Path) -> None:
         if path.is_file():
             with path.open("rb") as file:
                 os.fsync(file.fileno())
-    _sync_folder(folder)
+    for inner in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
+        _sync_folder(inner)
 
 
 def _sync_folder(folder: Path) -> None:

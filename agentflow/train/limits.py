@@ -13,7 +13,7 @@ class TrainingStopped(AgentFlowError):
 def check_limits(metrics: Numbers, state: State, limits: LimitsConfig) -> None:
     """Raise `TrainingStopped` for the first limit that a step has passed."""
     gap = metrics.get("gap", 0.0)
-    if not gap <= limits.gap:  # NaN is no gap that may pass
+    if gap > limits.gap:  # not so if it is no number: then the update was skipped, and that is counted
         raise TrainingStopped(
             f"step {state.step}: sampler and learner differ by {gap:.4f} in log-probability on average, the limit is "
             f"{limits.gap} (train.limits.gap): they do not hold the same weights, or do not sample by the same settings"

@@ -59,7 +59,7 @@ def _turns(trajectories: Sequence[Trajectory]) -> Numbers:
 
 
 def _tools(trajectories: Sequence[Trajectory]) -> Numbers:
-    """Calls, share of calls, errors and mean seconds by tool. A turn's seconds that no engine took are the tool's."""
+    """Calls, share of calls, errors and mean seconds by tool. A turn's seconds that no module took are the tool's."""
     calls: Counter[str] = Counter()
     errors: Counter[str] = Counter()
     seconds: dict[str, float] = defaultdict(float)
@@ -68,7 +68,8 @@ def _tools(trajectories: Sequence[Trajectory]) -> Numbers:
             if turn.action and turn.status not in NOT_OF_TOOLS:
                 calls[turn.action.tool] += 1
                 errors[turn.action.tool] += turn.status is not Status.OK
-                seconds[turn.action.tool] += max(0.0, turn.seconds - sum(call.seconds for call in turn.calls))
+                of_modules = sum(call.seconds for call in turn.calls if call.module != "tool")
+                seconds[turn.action.tool] += max(0.0, turn.seconds - of_modules)
     metrics = {}
     for tool, num_calls in sorted(calls.items()):
         metrics[f"tool/{tool}/calls"] = float(num_calls)

@@ -109,6 +109,7 @@ class Trainer:
         if last is None:
             self.run.rewind(self.state)
             return
+        checkpoints.keep([step for step in checkpoints.steps() if step <= last])
         folder = checkpoints.path(last)
         self.state = State.read(folder)
         await asyncio.to_thread(self.team.backend.load, folder / "learner")
@@ -141,7 +142,8 @@ class Trainer:
         last = state.step == self.num_steps
         if last or state.step % self.settings.validation.every == 0:
             await self._validate()
-        if last or self._stopping or state.step % self.settings.checkpoint_every == 0:
+        best = state.best_step == state.step
+        if last or best or self._stopping or state.step % self.settings.checkpoint_every == 0:
             await self._save()
 
     async def _validate(self) -> None:

@@ -128,7 +128,8 @@ def _spread(samples: Sequence[Sample], rows: Sequence[Floats]) -> Floats:
 
 
 def _combine(seen: Sequence[Numbers]) -> Numbers:
-    """Means over the updates of a step, and maxima of what is one."""
-    return {
+    """Means over the updates of a step, and maxima of what is one. The gap is the first one: later ones have moved."""
+    combined = {
         name: float((max if name.endswith("max") else np.mean)([metrics[name] for metrics in seen])) for name in seen[0]
     }
+    return combined | {name: seen[0][name] for name in ("gap", "gap_max") if name in seen[0]}
