@@ -13,7 +13,7 @@ from agentflow.engines.settings import RemoteSettings, check_settings
 from agentflow.errors import ConfigError, UnknownName
 from agentflow.types import Engine
 
-_PREFIXES = [*PROVIDERS, "http", "https", "local", "scripted"]
+_PREFIXES = [*PROVIDERS, "http", "https", "local", "scripted", "transformers"]
 
 
 def open_engine(spec: str, *, settings: Mapping[str, Any] | None = None) -> Engine:
@@ -25,10 +25,12 @@ def open_engine(spec: str, *, settings: Mapping[str, Any] | None = None) -> Engi
       `agentflow.engines.providers.PROVIDERS`, with that row's key variable in the environment
     - `http://host:port/v1#MODEL` or `https://...`: any OpenAI-compatible server; a key, where it wants one, is in
       OPENAI_COMPATIBLE_API_KEY
-    - `local:NAME`: weights in this process
+    - `local:NAME`: weights in this process, run by llama.cpp
+    - `transformers:NAME`: the same, run by torch, for a GPU without a server
     - `scripted:FILE`: replies from a file, for tests and demonstrations
 
-    `settings` are those of `agentflow.engines.settings.RemoteSettings`; `local` and `scripted` have their own.
+    `settings` are those of `agentflow.engines.settings.RemoteSettings`; `local`, `transformers` and `scripted` have
+    their own.
     An engine belongs to one event loop.
 
     Raises `UnknownName` for an unknown prefix or setting, and `ConfigError` for an empty model, a missing key or
@@ -38,7 +40,7 @@ def open_engine(spec: str, *, settings: Mapping[str, Any] | None = None) -> Engi
     Traceback (most recent call last):
     agentflow.errors.UnknownName: unknown engine prefix 'opnai': did you mean 'openai'? Known: anthropic, azure, \
 dashscope, deepseek, fireworks, google, groq, http, https, llamacpp, lmstudio, local, mistral, ollama, openai, \
-openrouter, scripted, sglang, together, vllm
+openrouter, scripted, sglang, together, transformers, vllm
     """
     prefix, model = split_spec(spec)
     given = dict(settings or {})
@@ -46,6 +48,10 @@ openrouter, scripted, sglang, together, vllm
         from agentflow.engines.local import open_local
 
         return open_local(model, **given)
+    if prefix == "transformers":
+        from agentflow.engines.transformers import open_transformers
+
+        return open_transformers(model, **given)
     if prefix == "scripted":
         from agentflow.engines.script_file import open_scripted
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from agentflow.engines.local import LocalEngine, LocalSettings
 from agentflow.engines.settings import check_settings
-from agentflow.train.publish.architecture import Architecture
+from agentflow.engines.transformers.architecture import Architecture
 from agentflow.train.publish.lora import export_lora_gguf
 from agentflow.train.publish.model import FloatKind, export_gguf
 from agentflow.train.publish.publisher import PolicyEngine, Publisher, check_version

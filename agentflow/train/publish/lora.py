@@ -9,8 +9,8 @@ import gguf
 import numpy as np
 from torch import Tensor
 
+from agentflow.engines.transformers.architecture import Architecture, Array
 from agentflow.errors import ConfigError
-from agentflow.train.publish.architecture import Architecture, Array
 from agentflow.train.publish.files import written_whole
 
 FACTOR = re.compile(r"(?:base_model\.model\.)?(model\.layers\..+)\.lora_([AB])(?:\.\w+)?\.weight")

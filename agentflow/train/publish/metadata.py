@@ -1,15 +1,15 @@
 """What a GGUF file says beside its weights: the shape of the model and its vocabulary."""
 
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import gguf
 import numpy as np
 
+from agentflow.engines.transformers.architecture import Array
+from agentflow.engines.transformers.gguf_file import open_gguf, read_field
 from agentflow.errors import ConfigError
-from agentflow.train.publish.architecture import Array
-from agentflow.train.publish.tokenizer import add_vocabulary
+from agentflow.train.publish.vocabulary import add_vocabulary
 
 WRITTEN_ANEW = {"general.architecture", "general.file_type", "general.quantization_version"}
 SHAPE = {
@@ -19,25 +19,6 @@ SHAPE = {
     "attention.head_count": "num_attention_heads",
     "attention.head_count_kv": "num_key_value_heads",
 }
-
-
-def open_gguf(path: Path) -> gguf.GGUFReader:
-    """Opened once: it takes seconds to walk through a vocabulary. Raises `ConfigError` for what is no GGUF file."""
-    try:
-        return _open(path, path.stat().st_mtime_ns)
-    except (ValueError, OSError) as error:
-        raise ConfigError(f"{path} can not be read as a GGUF file: {error}") from error
-
-
-@lru_cache(maxsize=2)
-def _open(path: Path, _written: int) -> gguf.GGUFReader:
-    return gguf.GGUFReader(path)
-
-
-def read_field(path: Path, name: str) -> Any:
-    """A value of the metadata; None where it is not there."""
-    field = open_gguf(path).fields.get(name)
-    return None if field is None else field.contents()
 
 
 def copy_metadata(source: Path, config: Any, writer: gguf.GGUFWriter) -> None:

@@ -6,8 +6,8 @@ from typing import Any, Literal
 import gguf
 import numpy as np
 
+from agentflow.engines.transformers.architecture import Architecture, Array
 from agentflow.errors import ConfigError
-from agentflow.train.publish.architecture import Architecture, Array
 from agentflow.train.publish.files import written_whole
 from agentflow.train.publish.metadata import copy_metadata, describe, rope_factors
 from agentflow.train.publish.weights import Weight, base_of, weights_of
@@ -17,7 +17,7 @@ FILE_TYPES = {"f16": gguf.LlamaFileType.MOSTLY_F16, "f32": gguf.LlamaFileType.AL
 
 
 def export_gguf(model: Any, tokenizer: Path, path: Path, dtype: FloatKind = "f16", *, merged: bool = False) -> Path:
-    """Write a Qwen2 or Llama model, whole or not at all. Returns `path`.
+    """Write a Llama, Qwen2 or Qwen3 model, whole or not at all. Returns `path`.
 
     `tokenizer` is where the metadata and the vocabulary come from: the GGUF file that the model was dequantised from
     (they are copied as they are), or a transformers folder with a tokenizer. Matrices become 16-bit floats, norms and

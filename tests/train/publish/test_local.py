@@ -33,7 +33,7 @@ async def ask(publisher: Publisher) -> Completion:
     return await publisher.engine.complete(HELLO, SAMPLING)
 
 
-@pytest.mark.parametrize("kind", ["llama", "qwen2"])
+@pytest.mark.parametrize("kind", ["llama", "qwen2", "qwen3"])
 async def test_adapters_are_swapped_while_the_engine_runs(kind: str, tmp_path: Path) -> None:
     model = tiny.with_adapter(tiny.make_model(kind))
     publisher = await open_local_publisher(model, tiny.write_tokenizer(tmp_path / "tok"), tmp_path / "run", **SMALL)

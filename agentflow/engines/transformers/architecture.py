@@ -11,7 +11,7 @@ from agentflow.errors import ConfigError
 
 Array = npt.NDArray[Any]
 
-KNOWN = ("llama", "qwen2")
+KNOWN = ("llama", "qwen2", "qwen3")
 OUTSIDE = {
     "model.embed_tokens": "token_embd",
     "model.norm": "output_norm",
@@ -23,6 +23,8 @@ INSIDE = {
     "self_attn.q_proj": "attn_q",
     "self_attn.k_proj": "attn_k",
     "self_attn.v_proj": "attn_v",
+    "self_attn.q_norm": "attn_q_norm",
+    "self_attn.k_norm": "attn_k_norm",
     "self_attn.o_proj": "attn_output",
     "mlp.gate_proj": "ffn_gate",
     "mlp.up_proj": "ffn_up",

@@ -1,4 +1,4 @@
-"""Byte-level BPE tokenizers, the kind of Qwen2, SmolLM2 and Llama 3: from a transformers folder to GGUF and back."""
+"""The tokenizer in a transformers folder, as a GGUF file spells it. Byte-level BPE alone: Qwen2, SmolLM2, Llama 3."""
 
 import json
 from pathlib import Path
@@ -6,28 +6,8 @@ from typing import Any
 
 import gguf
 
+from agentflow.engines.transformers.tokenizer import CUTS, Step, load_tokenizer
 from agentflow.errors import ConfigError
-
-Step = tuple[str, str | bool]  # a step that cuts text into pieces, and its one parameter
-
-_LETTERS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|"
-_SIGNS = r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-CUTS: dict[str, tuple[Step, ...]] = {  # by llama.cpp's names
-    "qwen2": (("Split", rf"{_LETTERS}\p{{N}}{_SIGNS}"), ("ByteLevel", False)),
-    "llama-bpe": (("Split", rf"{_LETTERS}\p{{N}}{{1,3}}{_SIGNS}"), ("ByteLevel", False)),
-    "smollm": (("Digits", True), ("ByteLevel", True)),
-    "gpt-2": (("ByteLevel", True),),
-}
-
-
-def load_tokenizer(folder: Path) -> Any:
-    """The tokenizer in a transformers folder."""
-    from transformers import AutoTokenizer
-
-    try:
-        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
-        raise ConfigError(f"{folder} holds no tokenizer that transformers can load: {error}") from error
 
 
 def add_vocabulary(folder: Path, num_tokens: int, writer: gguf.GGUFWriter) -> None:
