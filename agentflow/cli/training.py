@@ -13,9 +13,10 @@ from agentflow.cli.training_view import TrainingView
 from agentflow.config import load_settings
 from agentflow.train.config import TrainConfig
 from agentflow.train.dry_run import Check, dry_run
+from agentflow.train.export import export_run
 from agentflow.train.run_folder import RunFolder, State
 from agentflow.train.sinks import open_sinks
-from agentflow.train.team import open_team
+from agentflow.train.team import open_team, open_trainer
 from agentflow.train.trainer import Trainer
 
 
@@ -37,7 +38,7 @@ def run_training(config: TrainConfig) -> int:
 
 async def _train(config: TrainConfig, run: RunFolder, view: TrainingView) -> State:
     async with open_team(config, run, notice=view.notice) as team:
-        trainer = Trainer(config, team, run, sinks=open_sinks(config.train, run.folder), watcher=view)
+        trainer = open_trainer(config, team, run, sinks=open_sinks(config.train, run.folder), watcher=view)
         _stop_on_signals(trainer, view)
         return await trainer.train()
 
@@ -65,7 +66,7 @@ def _ending(state: State, config: TrainConfig, run: RunFolder) -> str:
     best = (
         "" if state.best_reward is None else f"; best validation {state.best_reward:.3f} after step {state.best_step}"
     )
-    where = f"{run.folder}: {state.step} of {config.train.steps} steps{best}"
+    where = f"{run.folder}: {state.step} steps{best}"
     if state.step < config.train.steps:
         return f"{where}\nthe same command goes on from here"
     return f"{where}\nagentflow train export {run.folder} --out FOLDER writes the planner"
@@ -91,3 +92,13 @@ def _table(checks: list[Check]) -> Table:
     for check in checks:
         table.add_row(check.name, Text("ok", "green") if check.ok else Text("no", "bold red"), Text(check.found))
     return table
+
+
+def run_export(folder: Path, out: Path, step: int | None, *, adapter_alone: bool) -> int:
+    """Write the planner of a run and say what plays it."""
+    exported = export_run(folder, out, step, form="adapter" if adapter_alone else "merged")
+    console = Console()
+    console.print(Text(f"{exported.folder}: {exported.gguf.name} and the files of transformers"), soft_wrap=True)
+    if not adapter_alone:
+        console.print(Text(f"agentflow solve QUESTION --planner local:{exported.gguf}"), soft_wrap=True)
+    return 0

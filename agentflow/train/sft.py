@@ -5,7 +5,7 @@ So imitation is that: the log-probabilities before an update take the place of t
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,9 @@ from agentflow.train.objective import ObjectiveConfig
 from agentflow.train.run_folder import State
 from agentflow.train.samples import Floats, PlannerTurn, Sample, make_sample
 from agentflow.train.schedule import learning_rate
-from agentflow.train.trainer import Clock, Trainer
-from agentflow.types import Call, Message, Status, Trajectory
+from agentflow.train.trainer import Clock, Encode, Trainer
+from agentflow.types import Call, Status, Trajectory
 
-Encode = Callable[[Sequence[Message], str], tuple[list[int], list[int]]]  # prompt and reply as the policy's token ids
 LIKELIHOOD = ObjectiveConfig(kl="off")
 
 

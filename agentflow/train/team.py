@@ -1,7 +1,7 @@
 """From a `TrainConfig` to everything that takes part in a run: learner, policy engine, publisher, flow, tasks."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -12,10 +12,13 @@ from agentflow.engines.greedy_memo import GreedyMemo
 from agentflow.engines.models import find_model
 from agentflow.tasks import WORLD_DESCRIPTION, open_tasks, write_corpus
 from agentflow.train.config import POLICY, TrainConfig
+from agentflow.train.encode import encoder
+from agentflow.train.flow_grpo import FlowGrpoTrainer
 from agentflow.train.learner import LocalLearner
 from agentflow.train.publish.local import open_local_publisher
 from agentflow.train.run_folder import RunFolder
-from agentflow.train.trainer import Team
+from agentflow.train.sft import SftTrainer, read_turns
+from agentflow.train.trainer import Sink, Team, Trainer, Watcher
 from agentflow.types import Engine
 
 SEARCH = "wikipedia_search"
@@ -45,7 +48,18 @@ async def open_team(config: TrainConfig, run: RunFolder, *, notice: Notice = lam
             backend=learner,
             publisher=publisher,
             tasks=tasks,
+            encode=encoder(base),
         )
+
+
+def open_trainer(
+    config: TrainConfig, team: Team, run: RunFolder, *, sinks: Sequence[Sink] = (), watcher: Watcher | None = None
+) -> Trainer:
+    """The trainer of the config's method."""
+    if config.train.method == "flow-grpo":
+        return FlowGrpoTrainer(config, team, run, sinks=sinks, watcher=watcher)
+    turns = read_turns(config.train.sft, team.encode, engine=POLICY)
+    return SftTrainer(config, team, run, sinks=sinks, watcher=watcher, turns=turns)
 
 
 def with_corpus(config: TrainConfig, run: RunFolder) -> TrainConfig:

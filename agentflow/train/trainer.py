@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from agentflow.train.limits import check_limits
 from agentflow.train.metrics import Numbers, peak_memory, rollout_metrics
 from agentflow.train.publish.publisher import Publisher
 from agentflow.train.run_folder import RunFolder, State, all_trajectories
-from agentflow.types import Task
+from agentflow.types import Message, Task
 
 
 class Tasks(Protocol):
@@ -29,6 +29,9 @@ class Tasks(Protocol):
     def test(self) -> Sequence[Task]: ...
 
     def batch(self, position: int, num_tasks: int) -> Sequence[Task]: ...
+
+
+Encode = Callable[[Sequence[Message], str], tuple[list[int], list[int]]]
 
 
 class Sink(Protocol):
@@ -58,13 +61,17 @@ class Watcher:
 
 @dataclass(frozen=True)
 class Team:
-    """Everything that takes part in a run. `validation_flow` is `flow` with the planner's validation sampling."""
+    """Everything that takes part in a run. `validation_flow` is `flow` with the planner's validation sampling.
+
+    `encode` gives the policy's token ids of a prompt and a reply that another planner wrote; only imitation needs it.
+    """
 
     flow: Flow
     validation_flow: Flow
     backend: Backend
     publisher: Publisher
     tasks: Tasks
+    encode: Encode
 
 
 class Trainer:

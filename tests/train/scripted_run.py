@@ -152,7 +152,7 @@ def run(folder: Path, num_steps: int, watcher: Watcher | None = None) -> State:
     }
     flow = Flow({**scripts, "planner": policy}, team.TOOLS, config)  # type: ignore[dict-item]
     greedy = config.model_copy(update={"planner": config.planner.model_copy(update={"temperature": 0.0})})
-    whole = Team(flow, flow.with_config(greedy), learner, policy, Questions())
+    whole = Team(flow, flow.with_config(greedy), learner, policy, Questions(), lambda _messages, _reply: ([1], [2]))
     run_folder = RunFolder(config.train.folder)
     run_folder.start("", config.identity())
     return asyncio.run(FlowGrpoTrainer(config, whole, run_folder, watcher=watcher).train())

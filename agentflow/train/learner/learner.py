@@ -51,6 +51,7 @@ class LocalLearner:
         config = config or LearnerConfig()
         path = find_model(model)
         device, dtype = _device(config), _dtype(config)
+        memory.give_back_freed_blocks()
         max_tokens = memory.check(weights.read_shape(path), config, device, path)
 
         def opened(dtype: torch.dtype) -> Any:

@@ -1,5 +1,6 @@
 """Whether a learner fits the memory, known before its weights are read."""
 
+import ctypes
 import os
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from agentflow.errors import ConfigError
 from agentflow.train.learner.config import LearnerConfig
 
 GIB = 2**30
+_MMAP_THRESHOLD = -3  # its number in glibc's malloc.h
 
 
 def check(shape: Any, config: LearnerConfig, device: str, path: Path) -> int:
@@ -68,6 +70,17 @@ def available_bytes(device: str) -> int:
     except (OSError, StopIteration):  # no Linux: all there is
         free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return min(free, _group_bytes())
+
+
+def give_back_freed_blocks() -> None:
+    """Let this process return each block of 1 MiB and more to the system when it is freed.
+
+    glibc would keep them for later, and since tensors of all sizes come and go, the holes between them double the
+    memory of an update (measured: 2.1 instead of 1.3 GiB). Elsewhere nothing is done.
+    """
+    set_option = getattr(ctypes.CDLL(None), "mallopt", None)
+    if set_option is not None:
+        set_option(_MMAP_THRESHOLD, 2**20)
 
 
 def _group_bytes() -> int:
