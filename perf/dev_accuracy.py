@@ -77,7 +77,7 @@ async def run(mode: str, tasks: list[Task], config: Config, out: Path, concurren
         missing = [task for task in tasks if task.id not in done]
         if mode == "alone":
             engines = Engines(config)
-            engine = engines.get("")
+            engine = engines.get(config.engine)
 
             async def one(task: Task) -> None:
                 async with gate:
