@@ -5,7 +5,7 @@
 
 60 items: 20 of GSM8K, 20 of Game of 24, 20 of HotpotQA. Prompts are tuned on `train` and measured on `dev`. The records
 go to FOLDER, one line an item, as they are finished: a second run does only what is missing. The model alone gets the
-question and may reason before it answers, in one call, greedily, in the same engine.
+question, reasons, and then says its answer, greedily, in the same engine.
 """
 
 import argparse
@@ -25,28 +25,35 @@ from agentflow.config import Config
 from agentflow.scoring import score
 from agentflow.types import Engine, Message, Sampling, Task, Trajectory
 
-ALONE_SYSTEM = """Answer the question. Think step by step first. End with one line that begins with "Answer:" and \
-holds only the answer itself, as short as can be: a name, a number, a date, yes or no, or an expression."""
+REASON = "Reason step by step in a few sentences or equations, then give the answer."
+SAY_IT = (
+    "Now write the answer alone and nothing else, as short as can be: a name, a number, a date, yes or no, or an "
+    "expression."
+)
 
 
 async def answer_alone(engine: Engine, task: Task) -> dict[str, object]:
-    """One call, with room to reason."""
-    messages = [Message(role="system", content=ALONE_SYSTEM), Message(role="user", content=task.question)]
-    completion = await engine.complete(messages, Sampling(temperature=0.0, max_tokens=900))
-    answer = read_alone(completion.text)
-    outcome = "answered" if answer else "policy_error"
-    return {"answer": answer, "outcome": outcome, "tokens": completion.usage.total_tokens, "text": completion.text}
+    """Two calls: it reasons, then says its answer shortly. In one call it either does not reason or is not short."""
+    asked = [Message(role="system", content=REASON), Message(role="user", content=task.question)]
+    reasoned = await engine.complete(asked, Sampling(temperature=0.0, max_tokens=900))
+    again = [*asked, Message(role="assistant", content=reasoned.text), Message(role="user", content=SAY_IT)]
+    said = await engine.complete(again, Sampling(temperature=0.0, max_tokens=100))
+    answer = read_alone(said.text)
+    return {
+        "answer": answer,
+        "outcome": "answered" if answer else "policy_error",
+        "tokens": reasoned.usage.total_tokens + said.usage.total_tokens,
+        "text": reasoned.text,
+    }
 
 
 def read_alone(text: str) -> str:
-    """What follows the last "Answer:", or else the last line.
+    """What was said, without the words before it.
 
-    >>> read_alone("2 + 2 is 4.\\n**Answer:** 4")
+    >>> read_alone("**Answer:** 4")
     '4'
     """
-    plain = text.replace("**", "").strip()
-    found = re.findall(r"Answer:\s*(.+)", plain)
-    return (found[-1] if found else plain.splitlines()[-1] if plain else "").strip()
+    return re.sub(r"^(the )?(final )?answer( is)?:?\s*", "", text.replace("**", "").strip(), flags=re.IGNORECASE)
 
 
 def flow_record(trajectory: Trajectory) -> dict[str, object]:
