@@ -137,7 +137,7 @@ def test_engines_page_has_the_table_of_providers() -> None:
         if line.startswith("| `"):
             prefix, *cells = (cell.strip() for cell in line.strip("|").split("|"))
             shown[prefix.split("`")[1]] = cells
-    assert list(shown) == [*PROVIDERS, "http", "local", "scripted"]
+    assert list(shown) == [*PROVIDERS, "http", "local", "transformers", "scripted"]
     for prefix, provider in {**PROVIDERS, "http": UNLISTED}.items():
         address, key, *answers = shown[prefix]
         assert (provider.base_url or "") in address

@@ -40,8 +40,9 @@ def finish(folder: Path) -> None:
 
 
 def weights(folder: Path) -> dict[str, bytes]:
+    """Weights and optimizer. Python's and numpy's own random states, which nobody uses, begin as each process likes."""
     last = folder / "run" / "checkpoints" / f"step-{NUM_STEPS:06}" / "learner"
-    return {path.name: path.read_bytes() for path in sorted(last.iterdir())}
+    return {path.name: path.read_bytes() for path in sorted(last.iterdir()) if path.name != "random.pt"}
 
 
 def metrics(folder: Path) -> list[dict[str, Any]]:

@@ -14,26 +14,37 @@ from agentflow.errors import ConfigError
 NAMES = {theirs: ours for ours, theirs in (OUTSIDE | INSIDE).items()}
 
 
-def load_model(path: Path, *, dtype: "torch.dtype" = torch.float32, device: str = "cpu") -> Any:
+def load_model(
+    path: Path, *, dtype: "torch.dtype" = torch.float32, device: str = "cpu", attention: str = "sdpa"
+) -> Any:
     """The causal language model in a transformers folder or in a GGUF file (Llama, Qwen2, Qwen3), in evaluation
     mode.
 
-    A GGUF file is dequantised tensor by tensor; the model is as any other and can be saved. Raises `ConfigError`.
+    A GGUF file is dequantised tensor by tensor; the model is as any other and can be saved. `attention` is one of
+    transformers' attention implementations. Raises `ConfigError`.
     """
-    model = _dequantised(path, dtype, device) if path.is_file() else _loaded(path, dtype)
+    load = _dequantised if path.is_file() else _loaded
+    model = load(path, dtype, device, attention)
     return model.to(device).eval()
 
 
-def _loaded(folder: Path, dtype: "torch.dtype") -> Any:
+def _loaded(folder: Path, dtype: "torch.dtype", _device: str, attention: str) -> Any:
     from transformers import AutoModelForCausalLM
 
     try:
-        return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, local_files_only=True)
+        return AutoModelForCausalLM.from_pretrained(
+            folder, dtype=dtype, local_files_only=True, attn_implementation=attention
+        )
     except (OSError, ValueError, KeyError) as error:
         raise ConfigError(f"{folder} holds no model that transformers can load: {error}") from error
 
 
-def _dequantised(path: Path, dtype: "torch.dtype", device: str) -> Any:
+def read_config(path: Path) -> Any:
+    """The transformers configuration of a GGUF file: its shape, without its weights. Raises `ConfigError`."""
+    return _config(path, {tensor.name: tensor for tensor in open_gguf(path).tensors})
+
+
+def _dequantised(path: Path, dtype: "torch.dtype", device: str, attention: str) -> Any:
     from transformers import AutoModelForCausalLM
 
     tensors = {tensor.name: tensor for tensor in open_gguf(path).tensors}
@@ -46,7 +57,7 @@ def _dequantised(path: Path, dtype: "torch.dtype", device: str) -> Any:
         weight = torch.from_numpy(np.ascontiguousarray(architecture.restored(module, rows)))
         state[f"{module}.{kind}"] = weight.to(device, dtype)
     with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config, dtype=dtype)
+        model = AutoModelForCausalLM.from_config(config, dtype=dtype, attn_implementation=attention)
     fitted = model.load_state_dict(state, strict=False, assign=True)
     model.tie_weights()
     lacking = set(fitted.missing_keys) - ({"lm_head.weight"} if config.tie_word_embeddings else set())

@@ -1,15 +1,13 @@
 """A model's weights from disk, in torch: a transformers folder or a GGUF file, plain or under a LoRA adapter."""
 
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM
-from transformers.utils import logging
+from transformers import AutoConfig
 
+from agentflow.engines.transformers.load import load_model, read_config
 from agentflow.errors import ConfigError
 from agentflow.train.learner import attention
 
@@ -22,7 +20,7 @@ def read_shape(path: Path) -> Any:
     Raises `ConfigError` for a model that can not be trained here.
     """
     try:
-        config = AutoConfig.from_pretrained(*_place(path)[0], **_place(path)[1])
+        config = read_config(path) if path.is_file() else AutoConfig.from_pretrained(path, local_files_only=True)
     except (OSError, ValueError, KeyError) as error:
         raise ConfigError(f"{path} can not be opened as a model: {error}") from None
     if config.model_type not in ARCHITECTURES:
@@ -36,11 +34,7 @@ def read_shape(path: Path) -> Any:
 
 def open_model(path: Path, *, device: str, dtype: torch.dtype) -> Any:
     """The weights as a transformers model in evaluation mode, with attention that knows trees."""
-    args, keywords = _place(path)
-    with _no_progress():
-        model = AutoModelForCausalLM.from_pretrained(*args, **keywords, dtype=dtype, attn_implementation=attention.NAME)
-    _forget_quantisation(model)
-    return model.to(device).eval()
+    return load_model(path, dtype=dtype, device=device, attention=attention.NAME)
 
 
 def add_adapter(model: Any, *, rank: int, alpha: float, seed: int) -> Any:
@@ -52,28 +46,3 @@ def add_adapter(model: Any, *, rank: int, alpha: float, seed: int) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers by names that will go
         return get_peft_model(model, shape).eval()
-
-
-def _place(path: Path) -> tuple[tuple[Path], dict[str, str]]:
-    if path.suffix == ".gguf":
-        return (path.parent,), {"gguf_file": path.name}
-    return (path,), {}
-
-
-def _forget_quantisation(model: Any) -> None:
-    """Weights from GGUF are plain numbers by now; transformers still calls them quantised and refuses to save them."""
-    if hasattr(model.config, "quantization_config"):
-        del model.config.quantization_config
-    model.hf_quantizer = None
-    model.is_quantized = False
-
-
-@contextmanager
-def _no_progress() -> Iterator[None]:
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()
