@@ -106,8 +106,9 @@ async def test_a_question_that_looks_like_a_template_reaches_every_module(name: 
         verifier="Conclusion: STOP" if name == "paper" else STOP,
     )
     await flow_of(engines, prompts=name, budget__max_turns=1).solve(question)
-    for module in ("planner", "generator", *(["analyst"] if name != "worked" else [])):
-        assert question in engines[module].requests[0].messages[-1].content
+    assert question in engines["planner"].requests[0].messages[-1].content
+    assert question in engines["generator"].requests[0].messages[-1].content
+    assert name == "worked" or question in engines["analyst"].requests[0].messages[-1].content
 
 
 @pytest.mark.anyio
