@@ -5,8 +5,10 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from agentflow.errors import ConfigError, InfraError
 from agentflow.flow import Flow
 from agentflow.scoring import score
+from agentflow.scoring.judge import JUDGE, Judge
 from agentflow.types import Outcome, Task, Trajectory
 
 Done = Callable[[Trajectory], None]
@@ -30,16 +32,31 @@ class Group:
         return [trajectory.reward for trajectory in self.trajectories if trajectory.reward is not None]
 
 
-async def rollout(flow: Flow, task: Task, *, seed: int, attempts: int = 2) -> Trajectory:
+async def rollout(flow: Flow, task: Task, *, seed: int, attempts: int = 2, judge: Judge | None = None) -> Trajectory:
     """Solve a task and score the answer. `seed` fixes all that is sampled.
 
-    A solve that ends in `infra_error` is tried again, at most `attempts` times in all, and then has no reward.
+    A solve that ends in `infra_error` is tried again, at most `attempts` times in all, and then has no reward. So is
+    the judge of a task whose scorer is "judge"; what it fails on keeps its outcome, and its `error` says why.
     """
     for attempt in range(attempts):
         trajectory = await flow.solve(task, seed=derive_seed(seed, attempt))
         if trajectory.outcome is not Outcome.INFRA_ERROR:
-            return trajectory.model_copy(update={"reward": score(task, trajectory.answer)})
+            return await _scored(trajectory, judge, attempts)
     return trajectory
+
+
+async def _scored(trajectory: Trajectory, judge: Judge | None, attempts: int) -> Trajectory:
+    task, answer = trajectory.task, trajectory.answer
+    if task.metadata.get("scorer") != JUDGE:
+        return trajectory.model_copy(update={"reward": score(task, answer)})
+    if judge is None:
+        raise ConfigError(f"task {task.id or task.question[:60]!r} wants a judge: set train.judge to an engine")
+    for _ in range(attempts):
+        try:
+            return trajectory.model_copy(update={"reward": await judge.score(task, answer)})
+        except InfraError as error:
+            failure = str(error)
+    return trajectory.model_copy(update={"error": f"no verdict: {failure}"})
 
 
 async def rollout_groups(
@@ -50,6 +67,7 @@ async def rollout_groups(
     seed: int,
     concurrency: int,
     attempts: int = 2,
+    judge: Judge | None = None,
     on_done: Done = lambda _trajectory: None,
 ) -> list[Group]:
     """Roll out `group_size` trajectories of every task, at most `concurrency` at once. Groups are in their order.
@@ -61,7 +79,7 @@ async def rollout_groups(
     async def one(place: int, number: int) -> Trajectory:
         async with gate:
             own_seed = derive_seed(seed, place, number)
-            trajectory = await rollout(flow, tasks[place], seed=own_seed, attempts=attempts)
+            trajectory = await rollout(flow, tasks[place], seed=own_seed, attempts=attempts, judge=judge)
         on_done(trajectory)
         return trajectory
 

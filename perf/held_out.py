@@ -1,11 +1,13 @@
 """How often a planner's team is right on tasks that no training saw, and whether one planner is better than another.
 
-    python perf/held_out.py solve CONFIG --planner local:FILE.gguf --out A.jsonl [--limit 250] [--concurrency 16]
-    python perf/held_out.py compare A.jsonl B.jsonl
+    python perf/held_out.py solve CONFIG NAME=ENGINE... --out FOLDER [--temperature 0.7] [--limit 200]
+    python perf/held_out.py compare FOLDER/A.jsonl FOLDER/B.jsonl
 
-`solve` takes the test split of a training config and its frozen modules; the planner is greedy, without a schema.
-One line an item, as it is done: the same command goes on. `compare` pairs the items: the difference of the accuracies,
-its 95 % interval by a bootstrap over items, and the exact McNemar test.
+`solve` takes the test split of a training config and its frozen modules, and puts each planner into the same seat,
+without a schema, at the same temperature (0.7 is the paper's) and with the same seeds. What the frozen modules said to
+one planner they say to the next. One line an item in FOLDER/NAME.jsonl, as it is done: the same command goes on.
+`compare` pairs the items: the difference of the accuracies, its 95 % interval by a bootstrap over items, and the exact
+McNemar test.
 """
 
 import argparse
@@ -13,6 +15,7 @@ import asyncio
 import json
 import math
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -20,7 +23,9 @@ import numpy as np
 
 from agentflow.assemble import open_flow
 from agentflow.cli.training import read_train_config
-from agentflow.rollout import rollout
+from agentflow.engines import open_engine
+from agentflow.flow import Flow
+from agentflow.rollout import derive_seed, rollout
 from agentflow.tasks.sources import open_tasks
 from agentflow.train.config import POLICY, TrainConfig
 from agentflow.train.run_folder import RunFolder
@@ -51,26 +56,39 @@ def as_record(trajectory: Trajectory) -> dict[str, object]:
     }
 
 
-async def solve(config: TrainConfig, planner: str, tasks: list[Task], out: Path, concurrency: int) -> None:
-    """Solve what the file does not have yet."""
-    done = read_records(out)
+async def solve(config: TrainConfig, planners: dict[str, str], tasks: list[Task], out: Path, concurrency: int) -> None:
+    """Solve what the files do not have yet, one planner after the other."""
+    config = with_corpus(config, RunFolder(out))
+    frozen = remembered_engines(config)
+    for name, specification in planners.items():
+        engine = open_engine(specification, settings=config.engines.get(POLICY, {}))
+        traced = config.model_copy(update={"trace": out / f"{name}.trace.jsonl"})
+        started = time.monotonic()
+        async with open_flow(traced, notice=_say, engines={**frozen, POLICY: engine}) as flow:
+            await _solve_all(flow, tasks, out / f"{name}.jsonl", concurrency)
+        await engine.close()
+        _say(f"{name}: {time.monotonic() - started:.0f} s")
+        report(out / f"{name}.jsonl")
+    for engine in frozen.values():
+        await engine.close()
+
+
+async def _solve_all(flow: Flow, tasks: list[Task], path: Path, concurrency: int) -> None:
+    done = read_records(path)
     gate = asyncio.Semaphore(concurrency)
-    config = with_corpus(config, RunFolder(out.parent))
-    seat = config.planner.model_copy(update={"temperature": 0.0})
-    config = config.model_copy(update={"planner": seat, "trace": out.with_suffix(".trace.jsonl")})
-    engines = remembered_engines(config, {POLICY: planner})
-    with out.open("a", encoding="utf-8") as file:
-        async with open_flow(config, notice=lambda line: print(line, file=sys.stderr), engines=engines) as flow:
+    with path.open("a", encoding="utf-8") as file:
 
-            async def one(task: Task) -> None:
-                async with gate:
-                    trajectory = await rollout(flow, task, seed=0)
-                file.write(json.dumps(as_record(trajectory), ensure_ascii=False) + "\n")
-                file.flush()
+        async def one(number: int, task: Task) -> None:
+            async with gate:
+                trajectory = await rollout(flow, task, seed=derive_seed(number))
+            file.write(json.dumps(as_record(trajectory), ensure_ascii=False) + "\n")
+            file.flush()
 
-            await asyncio.gather(*(one(task) for task in tasks if task.id not in done))
-        for engine in engines.values():
-            await engine.close()
+        await asyncio.gather(*(one(number, task) for number, task in enumerate(tasks) if task.id not in done))
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def report(path: Path) -> None:
@@ -112,8 +130,9 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     solving = commands.add_parser("solve")
     solving.add_argument("config", type=Path)
-    solving.add_argument("--planner", required=True)
+    solving.add_argument("planners", nargs="+", metavar="NAME=ENGINE")
     solving.add_argument("--out", type=Path, required=True)
+    solving.add_argument("--temperature", type=float, default=0.7)
     solving.add_argument("--limit", type=int)
     solving.add_argument("--concurrency", type=int, default=16)
     solving.add_argument("--set", action="append", default=[])
@@ -125,11 +144,13 @@ def main() -> None:
         compare(arguments.first, arguments.second)
         return
     config = read_train_config(arguments.config, arguments.set, {})
+    seat = config.planner.model_copy(update={"temperature": arguments.temperature})
+    config = config.model_copy(update={"planner": seat})
     tasks = open_tasks(config.train.tasks, seed=config.train.seed, needs=("test",)).test
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    arguments.out.mkdir(parents=True, exist_ok=True)
     chosen = tasks if arguments.limit is None else spread(tasks, arguments.limit)
-    asyncio.run(solve(config, arguments.planner, chosen, arguments.out, arguments.concurrency))
-    report(arguments.out)
+    planners = dict(planner.split("=", 1) for planner in arguments.planners)
+    asyncio.run(solve(config, planners, chosen, arguments.out, arguments.concurrency))
 
 
 def spread(tasks: list[Task], limit: int) -> list[Task]:

@@ -30,17 +30,17 @@ def run_training(config: TrainConfig) -> int:
     run = RunFolder(config.train.folder)
     run.start(as_toml(config), config.identity())
     console = Console()
-    with TrainingView(config.train.steps, console) as view:
-        state = asyncio.run(_train(config, run, view))
-    console.print(Text(_ending(state, config, run)), soft_wrap=True)
-    return 0 if state.step >= config.train.steps else 130
+    with TrainingView(console) as view:
+        state, num_steps = asyncio.run(_train(config, run, view))
+    console.print(Text(_ending(state, num_steps, run)), soft_wrap=True)
+    return 0 if state.step >= num_steps else 130
 
 
-async def _train(config: TrainConfig, run: RunFolder, view: TrainingView) -> State:
+async def _train(config: TrainConfig, run: RunFolder, view: TrainingView) -> tuple[State, int]:
     async with open_team(config, run, notice=view.notice) as team:
         trainer = open_trainer(config, team, run, sinks=open_sinks(config.train, run.folder), watcher=view)
         _stop_on_signals(trainer, view)
-        return await trainer.train()
+        return await trainer.train(), trainer.num_steps
 
 
 def _stop_on_signals(trainer: Trainer, view: TrainingView) -> None:
@@ -62,12 +62,12 @@ def _stop_on_signals(trainer: Trainer, view: TrainingView) -> None:
         loop.add_signal_handler(number, interrupt)
 
 
-def _ending(state: State, config: TrainConfig, run: RunFolder) -> str:
+def _ending(state: State, num_steps: int, run: RunFolder) -> str:
     best = (
         "" if state.best_reward is None else f"; best validation {state.best_reward:.3f} after step {state.best_step}"
     )
     where = f"{run.folder}: {state.step} steps{best}"
-    if state.step < config.train.steps:
+    if state.step < num_steps:
         return f"{where}\nthe same command goes on from here"
     return f"{where}\nagentflow train export {run.folder} --out FOLDER writes the planner"
 

@@ -17,6 +17,7 @@ _BARS = "▁▂▃▄▅▆▇█"
 _WIDTH = 60
 _SHOWN = (
     ("reward", "reward/mean"),
+    ("loss", "loss"),
     ("no difference", "groups/zero_variance"),
     ("turns", "turns/mean"),
     ("kl", "kl"),
@@ -25,7 +26,7 @@ _SHOWN = (
     ("gap", "gap"),
     ("gradient", "grad_norm"),
 )
-_PHASES = ("rollout", "learn", "publish")
+_PHASES = ("rollout", "judge", "learn", "publish")  # the judge works while the rollouts run
 
 
 def sparkline(values: list[float], width: int = _WIDTH) -> str:
@@ -40,9 +41,9 @@ def sparkline(values: list[float], width: int = _WIDTH) -> str:
 class TrainingView(Watcher):
     """Shows a run while it goes on; a line a step where nobody watches (a pipe, a log file)."""
 
-    def __init__(self, num_steps: int, console: Console | None = None) -> None:
+    def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console()
-        self._num_steps = num_steps
+        self._num_steps = 0
         self._rewards: list[float] = []
         self._validations: list[tuple[int, float]] = []
         self._last: Mapping[str, float] = {}
@@ -64,6 +65,9 @@ class TrainingView(Watcher):
         if self._live:
             self._live.__exit__(kind, error, at)
 
+    def begin(self, step: int, num_steps: int) -> None:
+        self._step, self._num_steps = step, num_steps
+
     def phase(self, name: str, total: int = 0) -> None:
         self._progress.reset(self._running, total=total or None, description=name)
 
@@ -71,8 +75,9 @@ class TrainingView(Watcher):
         self._progress.advance(self._running)
 
     def step(self, metrics: Mapping[str, float], step: int) -> None:
-        self._rewards.append(metrics["reward/mean"])
-        self._seconds.append(sum(metrics.get(f"seconds/{name}", 0.0) for name in _PHASES))
+        if "reward/mean" in metrics:  # imitation has none
+            self._rewards.append(metrics["reward/mean"])
+        self._seconds.append(sum(metrics.get(f"seconds/{name}", 0.0) for name in _PHASES if name != "judge"))
         self._last, self._step = metrics, step
         if not self._live:
             self._console.print(Text(self._line(step)), soft_wrap=True)
@@ -88,8 +93,11 @@ class TrainingView(Watcher):
 
     def _line(self, step: int) -> str:
         shown = " ".join(f"{label} {self._last[name]:.3f}" for label, name in _SHOWN if name in self._last)
-        phases = " ".join(f"{name} {self._last.get(f'seconds/{name}', 0.0):.0f}s" for name in _PHASES)
+        phases = " ".join(f"{name} {seconds:.0f}s" for name, seconds in self._phase_seconds())
         return f"step {step}/{self._num_steps}: {shown} | {phases} | {self._time_left()}"
+
+    def _phase_seconds(self) -> list[tuple[str, float]]:
+        return [(name, self._last[f"seconds/{name}"]) for name in _PHASES if f"seconds/{name}" in self._last]
 
     def _time_left(self) -> str:
         if not self._seconds:
@@ -113,7 +121,7 @@ class TrainingView(Watcher):
         names = [(label, name) for label, name in _SHOWN if name in self._last]
         table.add_row(*(Text(label, style="dim") for label, _ in names))
         table.add_row(*(f"{self._last[name]:.3f}" for _, name in names))
-        phases = "  ".join(f"{name} {self._last.get(f'seconds/{name}', 0.0):.0f} s" for name in _PHASES)
+        phases = "  ".join(f"{name} {seconds:.0f} s" for name, seconds in self._phase_seconds())
         outer = Table.grid()
         outer.add_row(table)
         outer.add_row(Text(phases, style="dim"))

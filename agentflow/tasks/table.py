@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from agentflow.errors import ConfigError
+from agentflow.errors import ConfigError, UnknownName
+from agentflow.scoring.judge import JUDGE
+from agentflow.scoring.rules import RULES
 from agentflow.tasks.columns import NEED_NO_ANSWER, only_final_answer, renamed
 from agentflow.tasks.files import refuse_repeated_ids, task_from_row
 from agentflow.tasks.rows import Row
@@ -19,7 +21,7 @@ class Table(Source):
     - `columns`: for each field of a task, the column that holds it: `{question = "problem", answer = "gold.value"}`.
       Then only those columns are read.
     - `answer_after`: the answer is what follows the last of these marks: "####" for GSM8K.
-    - `scorer`: the rule for tasks that name none.
+    - `scorer`: the rule for tasks that name none, or "judge" for the engine `train.judge`.
     - `train`, `validation`, `test`: how many tasks. The default for `train` is all that are left; for the others all
       of the rows of their own, where there are such, else none.
     """
@@ -30,6 +32,13 @@ class Table(Source):
     train: int | None = Field(default=None, ge=0)
     validation: int | None = Field(default=None, ge=0)
     test: int | None = Field(default=None, ge=0)
+
+    @field_validator("scorer")
+    @classmethod
+    def _known(cls, scorer: str) -> str:
+        if scorer not in (*RULES, JUDGE):
+            raise ValueError(str(UnknownName("scorer", scorer, (*RULES, JUDGE))))
+        return scorer
 
     @property
     def label(self) -> str:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from agentflow.config import Config, ModuleConfig, Section
+from agentflow.scoring.judge import JUDGE
 from agentflow.tasks.sources import SourceConfig
 from agentflow.train.advantages import Baseline
 from agentflow.train.learner.config import LearnerConfig
@@ -83,6 +84,7 @@ class TrainSection(Section):
     at once, trying again what failed through no fault of the policy (`attempts` in all). A group whose rewards are
     all equal teaches nothing: with `drop_equal_rewards` other tasks take its place, for at most `refill_rounds`
     rounds. Each step makes `epochs` passes over `minibatches` parts of its groups, an update each.
+    Tasks whose scorer is "judge" are scored by the engine `judge`; all others by rules.
     Every `checkpoint_every` steps a checkpoint is written; the last `keep_checkpoints` stay, and the best.
     """
 
@@ -104,6 +106,7 @@ class TrainSection(Section):
     checkpoint_every: int = Field(default=1, ge=1)
     keep_checkpoints: int = Field(default=2, ge=2)
     save_samples: bool = False
+    judge: str = ""
     sinks: tuple[Literal["tensorboard", "wandb", "trackio"], ...] = ()
     tasks: tuple[SourceConfig, ...] = ()
     advantage: AdvantageConfig = AdvantageConfig()
@@ -123,6 +126,13 @@ class TrainSection(Section):
     def _minibatches_fit(self) -> "TrainSection":
         if self.minibatches > self.tasks_per_step:
             raise ValueError(f"minibatches = {self.minibatches} are more than tasks_per_step = {self.tasks_per_step}")
+        return self
+
+    @model_validator(mode="after")
+    def _somebody_judges(self) -> "TrainSection":
+        wants = [source.label for source in self.tasks if getattr(source, "scorer", "") == JUDGE]
+        if wants and not self.judge:
+            raise ValueError(f"the tasks {wants[0]!r} have the scorer 'judge': set train.judge to an engine")
         return self
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from agentflow.errors import AgentFlowError
 from agentflow.rollout import Group, derive_seed, rollout_groups
 from agentflow.scoring import score
+from agentflow.scoring.judge import JUDGE
 from agentflow.train.batch import scored_trajectories
 from agentflow.train.config import TrainConfig
 from agentflow.train.learner.metrics import means
@@ -47,6 +48,7 @@ async def dry_run(config: TrainConfig, team: Team) -> list[Check]:
         seed=derive_seed(settings.seed, 0),
         concurrency=settings.concurrency,
         attempts=1,
+        judge=team.judge,
     )
     rollout_seconds = time.monotonic() - started
     checks += _check_rollouts(groups)
@@ -69,9 +71,9 @@ def _check_splits(team: Team) -> Check:
 
 
 def _check_scorer(tasks: Sequence[Task]) -> Check:
-    """Gold scores 1, the gold of another task 0, unless the two have an answer in common."""
+    """By rules gold scores 1, the gold of another task 0, unless the two have an answer in common."""
     wrong = []
-    with_gold = [task for task in tasks if task.answers]
+    with_gold = [task for task in tasks if task.answers and task.metadata.get("scorer") != JUDGE]
     for task, other in zip(with_gold, [*with_gold[1:], *with_gold[:1]], strict=True):
         if score(task, task.answers[0]) != 1:
             wrong.append(f"{task.id}: its own gold {task.answers[0]!r} does not score 1")

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from agentflow.rollout import Group, derive_seed, rollout_groups
@@ -21,15 +22,19 @@ class FlowGrpoTrainer(Trainer):
         self._updater = Updater(self.settings, self.team.backend)
 
     async def work(self, state: State, clock: Clock) -> Numbers:
+        judge = self.team.judge
+        judged = judge.seconds if judge else 0.0
         with clock.phase("rollout"):
             batch = await self._roll_out(state)
+        if judge:  # a part of the rollouts, as long as its calls were together
+            clock.seconds["judge"] = judge.seconds - judged
         check_versions(batch.all_groups, state.policy_version)
         metrics = rollout_metrics(batch.all_groups)
         self.run.write_trajectories("trajectories", state.step + 1, all_trajectories(batch.all_groups))
         self.watcher.phase("learn")
-        samples_path = self.run.samples_path(state.step + 1) if self.settings.save_samples else None
+        save = partial(self.run.write_samples, state.step + 1) if self.settings.save_samples else None
         with clock.phase("learn"):
-            learned = await asyncio.to_thread(self._updater.update, batch.kept, state.step, samples_path)
+            learned = await asyncio.to_thread(self._updater.update, batch.kept, state.step, save)
         state.position = batch.position
         state.empty_steps = 0 if batch.kept else state.empty_steps + 1
         state.skipped_updates = 0 if learned.updates else state.skipped_updates + learned.skipped
@@ -45,6 +50,7 @@ class FlowGrpoTrainer(Trainer):
                 seed=derive_seed(self.settings.seed, position),
                 concurrency=self.settings.concurrency,
                 attempts=self.settings.attempts,
+                judge=self.team.judge,
                 on_done=lambda _trajectory: self.watcher.advance(),
             )
 

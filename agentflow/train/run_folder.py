@@ -9,13 +9,16 @@ checkpoints/step-000012  see `checkpoint.py`
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from agentflow.errors import ConfigError
+import numpy as np
+
+from agentflow.errors import ConfigError, InfraError
 from agentflow.rollout import Group
 from agentflow.trace import as_line
 from agentflow.train.checkpoint import Checkpoints
@@ -87,22 +90,39 @@ class RunFolder:
         line = {
             name: None if isinstance(value, float) and not isfinite(value) else value for name, value in metrics.items()
         }
-        with self.metrics.open("ab") as file:
+        with self.writing(self.metrics), self.metrics.open("ab") as file:
             file.write(json.dumps(line).encode() + b"\n")
+            file.flush()  # so that a full disk is noticed here
             return file.tell()
 
     def write_trajectories(self, kind: str, step: int, trajectories: Sequence[Trajectory]) -> Path:
         """All trajectories of a step, in a file of their own."""
         path = self.folder / kind / f"step-{step:06}.jsonl"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("".join(f"{as_line(trajectory)}\n" for trajectory in trajectories), encoding="utf-8")
+        with self.writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("".join(f"{as_line(trajectory)}\n" for trajectory in trajectories), encoding="utf-8")
         return path
 
-    def samples_path(self, step: int) -> Path:
-        """Where the samples of a step go."""
+    def write_samples(self, step: int, arrays: Mapping[str, Any]) -> Path:
+        """What the loss of a step was computed from, as a compressed numpy archive."""
         path = self.folder / "samples" / f"step-{step:06}.npz"
-        path.parent.mkdir(parents=True, exist_ok=True)
+        with self.writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            np.savez_compressed(path, **arrays)
         return path
+
+    @contextmanager
+    def writing(self, path: Path) -> Iterator[None]:
+        """A disk that is full or fails ends the run with words on what is safe and what to do."""
+        try:
+            yield
+        except OSError as error:
+            last = self.checkpoints.find_last()
+            safe = "there is no checkpoint yet" if last is None else f"the checkpoint of step {last} is whole"
+            raise InfraError(
+                f"can not write {path}: {error.strerror or error}; {safe}: free some space, "
+                "and the same command goes on from there"
+            ) from error
 
 
 def all_trajectories(groups: Sequence[Group]) -> list[Trajectory]:

@@ -10,7 +10,9 @@ from agentflow.config import MODULES, ToolsConfig
 from agentflow.engines import open_engine
 from agentflow.engines.greedy_memo import GreedyMemo
 from agentflow.engines.models import find_model
+from agentflow.scoring.judge import Judge
 from agentflow.tasks import WORLD_DESCRIPTION, open_tasks, write_corpus
+from agentflow.tasks.splits import Split
 from agentflow.train.config import POLICY, TrainConfig
 from agentflow.train.encode import encoder
 from agentflow.train.flow_grpo import FlowGrpoTrainer
@@ -28,7 +30,8 @@ Notice = Callable[[str], None]
 @asynccontextmanager
 async def open_team(config: TrainConfig, run: RunFolder, *, notice: Notice = lambda _line: None) -> AsyncIterator[Team]:
     """Open all parts of a run, and close them again. Raises `ConfigError` for what can not work together."""
-    tasks = await asyncio.to_thread(open_tasks, config.train.tasks, seed=config.train.seed)
+    needs: list[Split] = ["train", "validation"] if config.train.validation.num_tasks else ["train"]
+    tasks = await asyncio.to_thread(open_tasks, config.train.tasks, seed=config.train.seed, needs=needs)
     config = await asyncio.to_thread(with_corpus, config, run)
     learner_config = config.train.learner.model_copy(update={"temperature": config.planner.temperature})
     learner = await asyncio.to_thread(LocalLearner.open, config.train.model, learner_config)
@@ -37,7 +40,7 @@ async def open_team(config: TrainConfig, run: RunFolder, *, notice: Notice = lam
         base = find_model(config.train.model)
         publisher = await open_local_publisher(learner.model, base, run.folder / "policy", name=POLICY, **settings)
         stack.push_async_callback(publisher.close)
-        frozen = remembered_engines(config)
+        frozen = remembered_engines(config, {config.train.judge: config.train.judge} if config.train.judge else None)
         for engine in frozen.values():
             stack.push_async_callback(engine.close)
         engines = {POLICY: publisher.engine, **frozen}
@@ -49,6 +52,7 @@ async def open_team(config: TrainConfig, run: RunFolder, *, notice: Notice = lam
             publisher=publisher,
             tasks=tasks,
             encode=encoder(base),
+            judge=Judge(frozen[config.train.judge]) if config.train.judge else None,
         )
 
 

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from agentflow.flow import Flow
 from agentflow.rollout import rollout_groups
+from agentflow.scoring.judge import Judge
 from agentflow.train.backend import Backend
 from agentflow.train.config import TrainConfig
 from agentflow.train.limits import check_limits
@@ -43,6 +44,9 @@ class Sink(Protocol):
 class Watcher:
     """What somebody who looks on is told; does nothing, override what is wanted."""
 
+    def begin(self, step: int, num_steps: int) -> None:
+        """The run begins, or goes on after `step` of its `num_steps`."""
+
     def phase(self, name: str, total: int = 0) -> None:
         """A phase begins: "rollout", "learn", "publish", "save", "validate", of `total` parts where that is known."""
 
@@ -64,6 +68,7 @@ class Team:
     """Everything that takes part in a run. `validation_flow` is `flow` with the planner's validation sampling.
 
     `encode` gives the policy's token ids of a prompt and a reply that another planner wrote; only imitation needs it.
+    `judge` scores the tasks that want one.
     """
 
     flow: Flow
@@ -72,6 +77,7 @@ class Team:
     publisher: Publisher
     tasks: Tasks
     encode: Encode
+    judge: Judge | None = None
 
 
 class Trainer:
@@ -102,6 +108,7 @@ class Trainer:
     async def train(self) -> State:
         """Run all steps that are not done yet."""
         await self._resume()
+        self.watcher.begin(self.state.step, self.num_steps)
         await self.team.publisher.publish(self.state.policy_version)
         if self.state.step == 0 and self.state.best_reward is None:
             await self._validate()
@@ -166,6 +173,7 @@ class Trainer:
             seed=self.settings.seed,
             concurrency=self.settings.concurrency,
             attempts=self.settings.attempts,
+            judge=self.team.judge,
             on_done=lambda _trajectory: self.watcher.advance(),
         )
         self.run.write_trajectories("validation", self.state.step, all_trajectories(groups))

@@ -1,9 +1,8 @@
 """From the groups of a step to updates of the policy: minibatches, epochs, reference, guard."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,8 @@ from agentflow.train.learner.metrics import means
 from agentflow.train.metrics import Numbers
 from agentflow.train.samples import Floats, Sample, flow_grpo_samples
 from agentflow.train.schedule import learning_rate
+
+Save = Callable[[dict[str, Any]], object]
 
 
 @dataclass
@@ -42,14 +43,14 @@ class Updater:
     def __init__(self, settings: TrainSection, backend: Backend) -> None:
         self._settings, self._backend = settings, backend
 
-    def update(self, groups: Sequence[Group], step: int, samples_path: Path | None = None) -> Learned:
-        """Learn from the groups that teach something; without any, do nothing. The samples go to a file on request."""
+    def update(self, groups: Sequence[Group], step: int, save: Save | None = None) -> Learned:
+        """Learn from the groups that teach something; without any, do nothing. `save` is given the samples."""
         learned = Learned()
         if not groups:
             return learned
         minibatches = [self._prepare(part) for part in split_evenly(groups, self._settings.minibatches)]
-        if samples_path:
-            self._write(samples_path, minibatches)
+        if save:
+            save(self._arrays(minibatches))
         lr = learning_rate(step, self._settings.steps, self._settings.lr, self._settings.schedule)
         seen: list[Numbers] = []
         for _ in range(self._settings.epochs):
@@ -94,7 +95,7 @@ class Updater:
         advantages = [sample.advantage[sample.mask][0] for sample in minibatch.samples]
         return metrics | {"grad_norm": norm, "advantage/std": float(np.std(advantages))}
 
-    def _write(self, path: Path, minibatches: Sequence[Minibatch]) -> None:
+    def _arrays(self, minibatches: Sequence[Minibatch]) -> dict[str, Any]:
         """All that the loss is computed from, so that somebody else can compute it again: see docs/training.md."""
         samples = [sample for minibatch in minibatches for sample in minibatch.samples]
         fields = ("token_ids", "mask", "rollout_logprobs", "advantage", "weight")
@@ -105,7 +106,7 @@ class Updater:
             reference = [row for minibatch in minibatches for row in minibatch.reference_logprobs or ()]
             arrays["reference_logprobs"] = _spread(samples, reference)
         lengths = np.array([len(sample.token_ids) for sample in samples])
-        np.savez_compressed(path, lengths=lengths, names=np.array([sample.name for sample in samples]), **arrays)
+        return {"lengths": lengths, "names": np.array([sample.name for sample in samples]), **arrays}
 
 
 def split_evenly(groups: Sequence[Group], num_parts: int) -> list[Sequence[Group]]:

@@ -137,11 +137,10 @@ def settings(folder: Path, num_steps: int) -> TrainConfig:
     return load_settings(TrainConfig, None, given)
 
 
-def run(folder: Path, num_steps: int, watcher: Watcher | None = None) -> State:
-    """The whole run, or what is left of it."""
+def open_parts(config: TrainConfig, folder: Path, **instead: ScriptedEngine) -> Team:
+    """The tiny policy and its learner in a scripted team; keywords replace modules."""
     torch.set_num_threads(1)
     folder.mkdir(parents=True, exist_ok=True)
-    config = settings(folder, num_steps)
     learner = open_learner(folder)
     policy = TinyPolicy(learner)
     scripts: dict[str, ScriptedEngine] = {
@@ -150,12 +149,18 @@ def run(folder: Path, num_steps: int, watcher: Watcher | None = None) -> State:
         "verifier": ScriptedEngine(lambda *_: team.verdict(True)),
         "generator": ScriptedEngine(generate),
     }
-    flow = Flow({**scripts, "planner": policy}, team.TOOLS, config)  # type: ignore[dict-item]
+    flow = Flow({**scripts, **instead, "planner": policy}, team.TOOLS, config)  # type: ignore[dict-item]
     greedy = config.model_copy(update={"planner": config.planner.model_copy(update={"temperature": 0.0})})
-    whole = Team(flow, flow.with_config(greedy), learner, policy, Questions(), lambda _messages, _reply: ([1], [2]))
+    return Team(flow, flow.with_config(greedy), learner, policy, Questions(), lambda _messages, _reply: ([1], [2]))
+
+
+def run(folder: Path, num_steps: int, watcher: Watcher | None = None) -> State:
+    """The whole run, or what is left of it."""
+    config = settings(folder, num_steps)
+    parts = open_parts(config, folder)
     run_folder = RunFolder(config.train.folder)
     run_folder.start("", config.identity())
-    return asyncio.run(FlowGrpoTrainer(config, whole, run_folder, watcher=watcher).train())
+    return asyncio.run(FlowGrpoTrainer(config, parts, run_folder, watcher=watcher).train())
 
 
 class Printer(Watcher):

@@ -3,9 +3,10 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from agentflow.errors import ConfigError
+from agentflow.errors import ConfigError, InfraError
 from agentflow.trace import read_trajectories
 from agentflow.train.run_folder import RunFolder, State, all_trajectories
 
@@ -112,7 +113,19 @@ def test_a_trajectory_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert list(read_trajectories(path)) == [solved]
 
 
-def test_the_samples_of_a_step_have_a_place(tmp_path: Path) -> None:
-    path = started(tmp_path).samples_path(3)
+def test_the_samples_of_a_step_are_an_archive_of_arrays(tmp_path: Path) -> None:
+    path = started(tmp_path).write_samples(3, {"lengths": np.array([1, 2])})
     assert path == tmp_path / "runs" / "first" / "samples" / "step-000003.npz"
-    assert path.parent.is_dir()
+    with np.load(path) as archive:
+        assert archive["lengths"].tolist() == [1, 2]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+def test_a_full_disk_ends_the_run_with_words_on_what_is_safe(tmp_path: Path) -> None:
+    run = started(tmp_path)
+    run.metrics.symlink_to("/dev/full")
+    with pytest.raises(InfraError, match=r"metrics\.jsonl: No space left on device; there is no checkpoint yet: free"):
+        run.append_metrics({"kind": "train", "step": 1})
+    run.checkpoints.write(4, lambda folder: State(step=4).write(folder))
+    with pytest.raises(InfraError, match="the checkpoint of step 4 is whole"):
+        run.append_metrics({"kind": "train", "step": 5})

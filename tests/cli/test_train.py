@@ -1,0 +1,194 @@
+"""`agentflow train` from a config to a planner that solves, with a tiny policy, and what it says to mistakes."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ..scripted_team import write_team
+from .command import Command
+
+TASKS = [{"question": f"Which number follows {n}?", "answer": str(n + 1)} for n in range(12)]
+SETTINGS = """
+[planner]
+temperature = 1.0
+max_tokens = 12
+
+[budget]
+max_turns = 2
+
+[engines.policy]
+cells = 2048
+threads = 1
+max_concurrency = 4
+
+[train]
+model = "{folder}/model"
+folder = "{folder}/run"
+steps = 2
+tasks_per_step = 2
+group_size = 2
+lr = 1e-3
+drop_equal_rewards = false
+save_samples = true
+
+[train.learner]
+lora_rank = 2
+threads = 1
+
+[train.validation]
+every = 2
+num_tasks = 2
+
+[[train.tasks]]
+source = "file"
+name = "numbers"
+path = "{folder}/tasks.jsonl"
+validation = 2
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A config whose frozen modules follow scripts. The model is not there yet."""
+    (tmp_path / "tasks.jsonl").write_text("".join(f"{json.dumps(task)}\n" for task in TASKS))
+    team = write_team(tmp_path).read_text().split("[planner]")
+    before, after = team[0], team[1].split("[executor]")[1]
+    path = tmp_path / "train.toml"
+    path.write_text(before + "[executor]" + after + SETTINGS.format(folder=tmp_path))
+    return path
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A tiny model of random weights, with its tokenizer, in transformers' format."""
+    pytest.importorskip("peft", reason="needs pip install 'agentflow-grpo[train]'")
+    pytest.importorskip("llama_cpp", reason="needs pip install 'agentflow-grpo[local]'")
+    from ..train.publish import tiny
+
+    folder = tmp_path / "model"
+    tiny.make_model("qwen2").save_pretrained(folder)
+    return tiny.write_tokenizer(folder)
+
+
+@pytest.mark.usefixtures("model")
+@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning")
+def test_from_a_config_to_a_planner_that_solves(agentflow: Command, config: Path, tmp_path: Path) -> None:
+    train = ("train", str(config))
+    dry = agentflow(*train, "--dry-run")
+    assert "2 validation and 0 test tasks" in dry.output
+    assert dry.code == 1, "a policy of random weights writes no plan, and its rewards never vary"
+
+    ended = agentflow(*train)
+    assert ended.code == 0, ended.errors
+    assert "step 2/2" in ended.output
+    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert [(line["kind"], line["step"]) for line in lines] == [
+        ("validation", 0),
+        ("train", 1),
+        ("train", 2),
+        ("validation", 2),
+    ]
+    assert lines[1]["gap"] < 0.02
+
+    more = agentflow(*train, "--set", "train.steps=3")
+    assert more.code == 0, more.errors
+    assert "going on after step 2" in more.output
+    assert "step 3/3" in more.output
+
+    changed = agentflow(*train, "--set", "train.lr=0.5")
+    assert changed.code == 2
+    assert "train.lr: 0.001 -> 0.5" in changed.errors
+
+    exported = agentflow("train", "export", str(tmp_path / "run"), "--out", str(tmp_path / "planner"), "--step", "3")
+    assert exported.code == 0, exported.errors
+    gguf = tmp_path / "planner" / "model.gguf"
+    assert f"--planner local:{gguf}" in exported.output
+    team = write_team(tmp_path)
+    settings = [f'engines."local:{gguf}".{name}' for name in ("cells=4096", "threads=1")]
+    solved = agentflow(
+        "solve", "2 + 2?", "--config", str(team), "--planner", f"local:{gguf}", "--json", "--max-turns", "1",
+        *(word for setting in settings for word in ("--set", setting)),
+    )  # fmt: skip
+    assert json.loads(solved.output)["turns"][0]["status"] in ("ok", "plan_error", "unknown_tool"), solved.errors
+
+    again = agentflow("train", "export", str(tmp_path / "run"), "--out", str(tmp_path / "planner"))
+    assert (again.code, "is there already" in again.errors) == (2, True)
+
+
+@pytest.mark.usefixtures("model")
+@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning")
+def test_imitation_of_a_stronger_planner(agentflow: Command, config: Path, tmp_path: Path) -> None:
+    solved = agentflow("solve", "What is it?", "--config", str(write_team(tmp_path)), "--json")
+    record = json.loads(solved.output) | {"reward": 1.0}
+    (tmp_path / "good.jsonl").write_text(json.dumps(record) + "\n")
+    ended = agentflow(
+        "train", str(config), "--method", "sft",
+        "--set", f'train.sft.trajectories=["{tmp_path}/good.jsonl"]', "--set", "train.sft.epochs=3",
+    )  # fmt: skip
+    assert ended.code == 0, ended.errors
+    assert "step 3/3: loss" in ended.output
+
+
+def mistaken(agentflow: Command, config: Path, *settings: str) -> str:
+    """What a run with these settings ends with; its mistake is noticed before anything is loaded."""
+    words = [word for setting in settings for word in ("--set", setting)]
+    ended = agentflow("train", str(config), *words)
+    assert ended.code == 2, ended.output
+    assert "Traceback" not in ended.errors
+    return ended.errors
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("train.group_size=1", "train.group_size"),
+        ("train.modle=1", "train.modle"),
+        ("planner.temperature=0", "planner.temperature must be above 0"),
+        ("planner.top_p=0.9", "planner.top_p must not be set"),
+        ("planner.constrained=true", "planner.constrained must be false"),
+        ("train.minibatches=3", "minibatches = 3 are more than tasks_per_step = 2"),
+        ('train.sinks=["tensorbord"]', "train.sinks"),
+        ('train.tasks=[{source="wrld"}]', "wrld"),
+    ],
+)
+def test_a_wrong_setting_is_named(agentflow: Command, config: Path, setting: str, words: str) -> None:
+    assert words in " ".join(mistaken(agentflow, config, setting).split())
+
+
+def test_a_row_without_a_question_or_answer_is_named_by_its_number(
+    agentflow: Command, config: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("peft", reason="needs pip install 'agentflow-grpo[train]'")
+    for row, missing in (({"answer": "1"}, "question"), ({"question": "Why?"}, "answer")):
+        rows = [*TASKS, row]
+        (tmp_path / "tasks.jsonl").write_text("".join(f"{json.dumps(task)}\n" for task in rows))
+        errors = mistaken(agentflow, config)
+        assert "13" in errors
+        assert missing in errors
+
+
+def test_an_empty_split_is_named(agentflow: Command, config: Path) -> None:
+    pytest.importorskip("peft", reason="needs pip install 'agentflow-grpo[train]'")
+    text = config.read_text()
+    config.write_text(text.replace("validation = 2\n", "validation = 0\n"))
+    assert "validation" in mistaken(agentflow, config)
+    config.write_text(text.replace("validation = 2\n", "validation = 2\ntrain = 0\n"))
+    assert "train" in mistaken(agentflow, config)
+
+
+def test_a_folder_that_is_no_run_can_not_be_exported(agentflow: Command, tmp_path: Path) -> None:
+    pytest.importorskip("peft", reason="needs pip install 'agentflow-grpo[train]'")
+    ended = agentflow("train", "export", str(tmp_path), "--out", str(tmp_path / "out"))
+    assert ended.code == 2
+    assert "is no folder of a training run" in ended.errors
+
+
+@pytest.mark.usefixtures("model")
+def test_a_model_that_does_not_fit_is_refused_before_it_is_loaded(
+    agentflow: Command, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from agentflow.train.learner import memory
+
+    monkeypatch.setattr(memory, "available_bytes", lambda _device: 1000)
+    assert "memory" in mistaken(agentflow, config)
