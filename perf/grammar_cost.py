@@ -17,7 +17,7 @@ import llama_cpp
 import numpy as np
 from llama_cpp.llama_grammar import json_schema_to_gbnf
 
-from agentflow.engines.local.constraint import ConstraintFactory
+from agentflow.engines.local.guidance import constraint_factory
 from agentflow.engines.local.llama import Model
 from agentflow.engines.models import find_model
 
@@ -56,7 +56,7 @@ def llama_grammar_steps(model: Model, tokens: list[int]) -> list[float]:
 
 def llguidance_steps(model: Model, tokens: list[int]) -> list[float]:
     """Milliseconds for each mask of llguidance, as the engine uses it."""
-    constraint = ConstraintFactory(model).compile(SCHEMA)
+    constraint = constraint_factory(model).compile(SCHEMA)
     steps = []
     for token in tokens:
         started = time.perf_counter()

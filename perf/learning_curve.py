@@ -37,11 +37,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     train, validation = (read_rows(arguments.metrics, kind) for kind in ("train", "validation"))
-    sources = sorted(
-        {name for row in train for name in row if name.startswith("reward/")} - {"reward/mean", "reward/std"}
-    )
-    tools = sorted({name for row in train for name in row if name.startswith("tool/") and name.endswith("/share")})
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
+    names = sorted({name for row in train for name in row})
+    sources = [name for name in names if name.startswith("reward/") and name not in ("reward/mean", "reward/std")]
+    tools = [name for name in names if name.startswith("tool/") and name.endswith("/share")]
+    figure = Figure(figsize=(11, 4), layout="constrained")
+    left, right = figure.subplots(1, 2)
     draw(left, train, {"reward/mean": "rollouts, all"}, linewidth=2.5, color="black")
     draw(left, train, {name: f"rollouts, {name.removeprefix('reward/')}" for name in sources}, alpha=0.7)
     draw(left, validation, {"reward/mean": "validation, greedy"}, marker="o", linestyle="--", color="tab:red")

@@ -12,10 +12,11 @@ from typing import NamedTuple
 import pytest
 from pydantic import BaseModel
 
-from agentflow.config import MODULES, Config, load_config
+from agentflow.config import MODULES, Config, load_config, load_settings
 from agentflow.engines.providers import PROVIDERS, UNLISTED
 from agentflow.engines.settings import RemoteSettings
 from agentflow.tools import generalist, python, wikipedia
+from agentflow.train.config import TrainConfig, TrainSection
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -98,6 +99,15 @@ def test_settings_page_has_every_setting_with_its_default() -> None:
             value = tomllib.loads(f"value = {default.strip('`')}")["value"]
             read = load_config(overrides={name: value})
             assert dict(settings_of(read))[name] == real[name], name
+
+
+def test_training_page_has_every_setting_of_a_run_with_its_default() -> None:
+    shown = dict(rows(section("training.md", "## All settings of a run")))
+    real = dict(settings_of(TrainSection(), "train."))
+    assert sorted(shown) == sorted(real)
+    for name, default in shown.items():
+        value = tomllib.loads(f"value = {default.strip('`')}")["value"]
+        assert dict(settings_of(load_settings(TrainConfig, None, {name: value}).train, "train."))[name] == real[name]
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def read_train_config(file: Path | None, settings: list[str] | None, flags: dict
 def run_training(config: TrainConfig) -> int:
     """Train until the last step, or until Ctrl-C; the exit code."""
     run = RunFolder(config.train.folder)
-    run.start(as_toml(config), config.identity())
+    run.start(as_toml(config), config.identity(), TrainConfig().identity())
     console = Console()
     with TrainingView(console) as view:
         state, num_steps = asyncio.run(_train(config, run, view))

@@ -80,10 +80,12 @@ class TrainSection(Section):
     """The table `[train]`. The defaults are the paper's where it gives them.
 
     `model` is the planner's base: a name of the registry, a GGUF file or a transformers folder. Everything of the run
-    is in `folder`. A step takes `tasks_per_step` tasks and rolls each out `group_size` times, at most `concurrency`
-    at once, trying again what failed through no fault of the policy (`attempts` in all). A group whose rewards are
-    all equal teaches nothing: with `drop_equal_rewards` other tasks take its place, for at most `refill_rounds`
-    rounds. Each step makes `epochs` passes over `minibatches` parts of its groups, an update each.
+    is in `folder`. `sampler` is the engine that samples from it: "local" (llama.cpp), "transformers" (the learner's own
+    weights, in batches) or "vllm:MODEL" (a server); its settings are those of the engine "policy".
+    A step takes `tasks_per_step` tasks and rolls each out `group_size` times, at most `concurrency` at once, trying
+    again what failed through no fault of the policy (`attempts` in all). A group whose rewards are all equal teaches
+    nothing: with `drop_equal_rewards` other tasks take its place, for at most `refill_rounds` rounds. Each step makes
+    `epochs` passes over `minibatches` parts of its groups, an update each.
     Tasks whose scorer is "judge" are scored by the engine `judge`; all others by rules.
     Every `checkpoint_every` steps a checkpoint is written; the last `keep_checkpoints` stay, and the best.
     """
@@ -107,6 +109,7 @@ class TrainSection(Section):
     keep_checkpoints: int = Field(default=2, ge=2)
     save_samples: bool = False
     judge: str = ""
+    sampler: str = Field(default="local", pattern=r"^(local|transformers|vllm:.+)$")
     sinks: tuple[Literal["tensorboard", "wandb", "trackio"], ...] = ()
     tasks: tuple[SourceConfig, ...] = ()
     advantage: AdvantageConfig = AdvantageConfig()

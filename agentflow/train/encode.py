@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from agentflow.engines.local.chat import ChatTemplate
+from agentflow.engines.decoding.chat import ChatTemplate
 from agentflow.engines.transformers.tokenizer import load_tokenizer
 from agentflow.engines.transformers.vocabulary import Vocabulary
 from agentflow.train.trainer import Encode

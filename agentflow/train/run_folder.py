@@ -62,11 +62,15 @@ class RunFolder:
     def metrics(self) -> Path:
         return self.folder / "metrics.jsonl"
 
-    def start(self, config_text: str, identity: Mapping[str, Any]) -> None:
-        """Make the folder, or check that what is in it was made with the same settings where they matter."""
+    def start(self, config_text: str, identity: Mapping[str, Any], defaults: Mapping[str, Any] | None = None) -> None:
+        """Make the folder, or check that what is in it was made with the same settings where they matter.
+
+        A setting that the run does not know, because it is younger, had the value that it has in `defaults`.
+        """
         path = self.folder / "identity.json"
         if path.exists():
             before = json.loads(path.read_text(encoding="utf-8"))
+            before = json.loads(json.dumps(dict(defaults or {}))) | before
             now = json.loads(json.dumps(identity))
             changed = [name for name in sorted(before.keys() | now.keys()) if before.get(name) != now.get(name)]
             if changed:

@@ -17,7 +17,7 @@ from agentflow.train.config import POLICY, TrainConfig
 from agentflow.train.encode import encoder
 from agentflow.train.flow_grpo import FlowGrpoTrainer
 from agentflow.train.learner import LocalLearner
-from agentflow.train.publish.local import open_local_publisher
+from agentflow.train.publish.open import open_publisher
 from agentflow.train.run_folder import RunFolder
 from agentflow.train.sft import SftTrainer, read_turns
 from agentflow.train.trainer import Sink, Team, Trainer, Watcher
@@ -38,7 +38,9 @@ async def open_team(config: TrainConfig, run: RunFolder, *, notice: Notice = lam
     async with AsyncExitStack() as stack:
         settings: dict[str, Any] = config.engines.get(POLICY, {})
         base = find_model(config.train.model)
-        publisher = await open_local_publisher(learner.model, base, run.folder / "policy", name=POLICY, **settings)
+        publisher = await open_publisher(
+            config.train.sampler, learner.model, base, run.folder / "policy", name=POLICY, settings=settings
+        )
         stack.push_async_callback(publisher.close)
         frozen = remembered_engines(config, {config.train.judge: config.train.judge} if config.train.judge else None)
         for engine in frozen.values():

@@ -130,6 +130,20 @@ def test_imitation_of_a_stronger_planner(agentflow: Command, config: Path, tmp_p
     assert "step 3/3: loss" in ended.output
 
 
+@pytest.mark.usefixtures("model")
+@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning")
+def test_a_planner_can_be_sampled_from_the_learners_own_weights(
+    agentflow: Command, config: Path, tmp_path: Path
+) -> None:
+    text = config.read_text().replace("cells = 2048\nthreads = 1\n", "cells = 2048\n")
+    config.write_text(text.replace("steps = 2\n", 'steps = 2\nsampler = "transformers"\n'))
+    ended = agentflow("train", str(config))
+    assert ended.code == 0, ended.errors
+    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert [line["gap"] < 1e-4 for line in lines if line["kind"] == "train"] == [True, True]
+    assert not list((tmp_path / "run").glob("policy/*.gguf")), "nothing has to be exported"
+
+
 def mistaken(agentflow: Command, config: Path, *settings: str) -> str:
     """What a run with these settings ends with; its mistake is noticed before anything is loaded."""
     words = [word for setting in settings for word in ("--set", setting)]
@@ -149,6 +163,7 @@ def mistaken(agentflow: Command, config: Path, *settings: str) -> str:
         ("planner.constrained=true", "planner.constrained must be false"),
         ("train.minibatches=3", "minibatches = 3 are more than tasks_per_step = 2"),
         ('train.sinks=["tensorbord"]', "train.sinks"),
+        ('train.sampler="vlm:x"', "train.sampler"),
         ('train.tasks=[{source="wrld"}]', "wrld"),
     ],
 )

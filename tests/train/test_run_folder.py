@@ -27,6 +27,13 @@ def test_the_config_is_written_down_at_the_start(tmp_path: Path) -> None:
     assert run.checkpoints.folder == run.folder / "checkpoints"
 
 
+def test_a_setting_that_is_younger_than_the_run_had_its_default(tmp_path: Path) -> None:
+    run = started(tmp_path)
+    run.start("steps = 3", {**IDENTITY, "judge": ""}, {"judge": "", "group_size": 2})
+    with pytest.raises(ConfigError, match="judge: '' -> 'openai:x'"):
+        run.start("steps = 3", {**IDENTITY, "judge": "openai:x"}, {"judge": ""})
+
+
 def test_what_does_not_matter_to_a_continuation_may_change(tmp_path: Path) -> None:
     run = started(tmp_path)
     run.append_metrics({"step": 1})

@@ -1,8 +1,7 @@
 """The embedded engine: llama.cpp in this process, with continuous batching, shared prefixes and exact logprobs.
 
 `open_local` is the way in. `engine.py` joins asyncio to one thread; `scheduler.py` decides what is evaluated next;
-`generation.py` is one request; `sampling.py` and `constraint.py` choose a token; `chat.py` renders prompts; `llama.py`
-is the only file that knows llama.cpp.
+`llama.py` is the only file that knows llama.cpp. What is the same for any engine in this process is in `decoding`.
 """
 
 from agentflow.engines.models import find_model

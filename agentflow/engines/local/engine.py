@@ -10,9 +10,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from agentflow.engines.local.chat import ChatTemplate
-from agentflow.engines.local.constraint import Constraint, ConstraintFactory
-from agentflow.engines.local.generation import Generation
+from agentflow.engines.decoding.chat import ChatTemplate
+from agentflow.engines.decoding.constraint import Constraint, ConstraintFactory
+from agentflow.engines.decoding.generation import Generation
+from agentflow.engines.local.guidance import constraint_factory
 from agentflow.engines.local.llama import Adapter, Context, Model
 from agentflow.engines.local.scheduler import Scheduler, Statistics
 from agentflow.engines.local.settings import LocalSettings
@@ -237,7 +238,7 @@ class LocalEngine:
 
     @cached_property
     def _constraints(self) -> ConstraintFactory:
-        return ConstraintFactory(self._model)  # half a second that only those pay who constrain
+        return constraint_factory(self._model)  # half a second that only those pay who constrain
 
     def _compile(self, schema: JsonSchema | None) -> Constraint | None:
         return None if schema is None else self._constraints.compile(schema)

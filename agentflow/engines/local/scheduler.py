@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from itertools import count, pairwise
 from typing import Protocol
 
-from agentflow.engines.local.generation import Generation
+from agentflow.engines.decoding.generation import Generation
+from agentflow.engines.decoding.sampling import Logits
 from agentflow.engines.local.llama import BATCH_TOKENS, CacheFull, Row
-from agentflow.engines.local.sampling import Logits
 from agentflow.errors import EngineError
 
 WORTH_WAITING_FOR = 32  # tokens; evaluating fewer again costs less than the round that waiting for them takes

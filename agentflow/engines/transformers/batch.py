@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
-from agentflow.engines.local.generation import Generation
+from agentflow.engines.decoding.generation import Generation
 
 
 class Batch:

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from agentflow.engines.local.chat import ChatTemplate
-from agentflow.engines.local.generation import Generation
+from agentflow.engines.decoding.chat import ChatTemplate
+from agentflow.engines.decoding.generation import Generation
 from agentflow.engines.transformers.batch import Batch
 from agentflow.engines.transformers.sampling import draw
 from agentflow.engines.transformers.settings import TransformersSettings

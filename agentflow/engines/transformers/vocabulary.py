@@ -6,7 +6,7 @@ from typing import Any
 
 from llguidance.hf import from_tokenizer
 
-from agentflow.engines.local.constraint import ConstraintFactory
+from agentflow.engines.decoding.constraint import ConstraintFactory
 
 # Tokens that end a turn or a text, whatever the configuration says: as llama.cpp has it.
 ENDS = {
@@ -79,10 +79,5 @@ class Vocabulary:
     @cached_property
     def constraints(self) -> ConstraintFactory:
         """Compiles JSON schemas; making it takes a second that only those pay who constrain."""
-        return _Constraints(self._tokenizer, self.num_tokens, sorted(self.ends))
-
-
-class _Constraints(ConstraintFactory):
-    def __init__(self, tokenizer: Any, num_tokens: int, ends: list[int]) -> None:
-        self._num_tokens = num_tokens
-        self._tokenizer = from_tokenizer(tokenizer, n_vocab=num_tokens, eos_token=ends)
+        tokenizer = from_tokenizer(self._tokenizer, n_vocab=self.num_tokens, eos_token=sorted(self.ends))
+        return ConstraintFactory(tokenizer, self.num_tokens)

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from agentflow.engines.decoding.sampling import Logits
 from agentflow.engines.local.llama import BATCH_TOKENS, CacheFull, Row
-from agentflow.engines.local.sampling import Logits
 from agentflow.errors import EngineError
 
 NUM_TOKENS = 50

@@ -10,8 +10,9 @@ import jsonschema
 import numpy as np
 import pytest
 
-from agentflow.engines.local.constraint import ConstraintFactory
-from agentflow.engines.local.generation import Generation
+from agentflow.engines.decoding.constraint import ConstraintFactory
+from agentflow.engines.decoding.generation import Generation
+from agentflow.engines.local.guidance import constraint_factory
 from agentflow.engines.local.llama import Model
 from agentflow.errors import ConfigError
 from agentflow.types import JsonSchema, Sampling
@@ -35,7 +36,7 @@ def model(tiny_path: Path) -> Iterator[Model]:
 
 @pytest.fixture(scope="module")
 def factory(model: Model) -> ConstraintFactory:
-    return ConstraintFactory(model)
+    return constraint_factory(model)
 
 
 def generate(model: Model, factory: ConstraintFactory, schema: JsonSchema, **sampling: Any) -> Generation:

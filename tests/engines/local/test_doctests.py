@@ -4,9 +4,14 @@ import pkgutil
 
 import pytest
 
+import agentflow.engines.decoding
 import agentflow.engines.local
 
-MODULES = [module.name for module in pkgutil.iter_modules(agentflow.engines.local.__path__, "agentflow.engines.local.")]
+MODULES = [
+    module.name
+    for package in (agentflow.engines.decoding, agentflow.engines.local)
+    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}.")
+]
 
 
 @pytest.mark.parametrize("name", MODULES)

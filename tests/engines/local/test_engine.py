@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from agentflow.engines.decoding.generation import Generation
 from agentflow.engines.local import LocalEngine, open_local
-from agentflow.engines.local.generation import Generation
 from agentflow.engines.open import open_engine
 from agentflow.errors import CapabilityError, ConfigError, EngineError, PromptTooLong, UnknownName
 from agentflow.types import Completion, Engine, Message, Sampling

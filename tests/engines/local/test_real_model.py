@@ -9,8 +9,8 @@ import jsonschema
 import llama_cpp
 import pytest
 
+from agentflow.engines.decoding.chat import ChatTemplate
 from agentflow.engines.local import LocalEngine, open_local
-from agentflow.engines.local.chat import ChatTemplate
 from agentflow.engines.local.llama import Model
 from agentflow.errors import ConfigError
 from agentflow.types import JsonSchema, Message, Sampling

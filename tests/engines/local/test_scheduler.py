@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentflow.engines.local.generation import Generation
+from agentflow.engines.decoding.generation import Generation
 from agentflow.engines.local.llama import BATCH_TOKENS
 from agentflow.engines.local.scheduler import Scheduler
 from agentflow.errors import EngineError

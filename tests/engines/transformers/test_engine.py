@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip("peft", reason="needs pip install 'agentflow-grpo[local,train]'")
+pytest.importorskip("peft", reason="needs pip install 'agentflow-grpo[train]'")
 
 import torch
 

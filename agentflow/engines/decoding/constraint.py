@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 from llguidance import LLMatcher, LLTokenizer
 
-from agentflow.engines.local.llama import Model
 from agentflow.errors import ConfigError
 from agentflow.types import JsonSchema
 
@@ -15,18 +14,10 @@ _COMPACT: Any = {"item_separator": ", ", "key_separator": ": ", "whitespace_flex
 
 
 class ConstraintFactory:
-    """Compiles schemas for one vocabulary. Making one takes half a second, compiling a schema a millisecond."""
+    """Compiles schemas for one vocabulary, in a millisecond; llguidance's tokenizer takes half a second to make."""
 
-    def __init__(self, model: Model) -> None:
-        self._num_tokens = model.num_tokens
-        # Not by llguidance.llamacpp: that warns of a deprecated call once for every token of the vocabulary.
-        self._tokenizer: LLTokenizer = LLTokenizer.from_llamacpp(  # type: ignore[attr-defined]
-            tokens=[_spell(model, token) for token in range(model.num_tokens)],
-            vocab_ptr=model.vocabulary,
-            tokenize_fptr=model.tokenize_address,
-            eos_token=[token for token in range(model.num_tokens) if model.is_end(token)],
-            slices=LLTokenizer.json_slices(),
-        )
+    def __init__(self, tokenizer: LLTokenizer, num_tokens: int) -> None:
+        self._tokenizer, self._num_tokens = tokenizer, num_tokens
 
     def compile(self, schema: JsonSchema) -> "Constraint":
         """Raises `ConfigError` for a schema that can not be enforced."""
@@ -67,11 +58,6 @@ class Constraint:
     def finished(self) -> bool:
         """Whether the document is complete and nothing may follow."""
         return bool(self._matcher.is_stopped())
-
-
-def _spell(model: Model, token: int) -> bytes:
-    """The bytes of a token; for control tokens its name after 0xff, which no text holds."""
-    return model.piece(token) or b"\xff" + model.spelling(token).encode()
 
 
 def _check(matcher: LLMatcher) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agentflow.engines.local.chat import ChatTemplate
+from agentflow.engines.decoding.chat import ChatTemplate
 from agentflow.errors import ConfigError
 from agentflow.types import Message
 

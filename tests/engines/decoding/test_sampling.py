@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentflow.engines.local.sampling import Draw, Logits, draw
+from agentflow.engines.decoding.sampling import Draw, Logits, draw
 from agentflow.types import Sampling
 
 PLAIN = Sampling(temperature=None)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agentflow.engines.local.generation import Generation
+from agentflow.engines.decoding.generation import Generation
 from agentflow.types import Sampling
 
 PIECES = [b"<end>", b"a", b"b", b"c", "ü".encode()[:1], "ü".encode()[1:], b"\xf0\x9f", b"\x98\x80", b"ab", b""]

@@ -6,8 +6,8 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from agentflow.engines.local import sampling as sampler
-from agentflow.engines.local.constraint import Constraint
+from agentflow.engines.decoding import sampling as sampler
+from agentflow.engines.decoding.constraint import Constraint
 from agentflow.errors import AgentFlowError
 from agentflow.types import Sampling
 
