@@ -33,13 +33,13 @@ class Group:
 
 
 async def rollout(flow: Flow, task: Task, *, seed: int, attempts: int = 2, judge: Judge | None = None) -> Trajectory:
-    """Solve a task and score the answer. `seed` fixes all that is sampled.
+    """Solve a task and score the answer. `seed` fixes all that is sampled, where every engine takes seeds.
 
     A solve that ends in `infra_error` is tried again, at most `attempts` times in all, and then has no reward. So is
     the judge of a task whose scorer is "judge"; what it fails on keeps its outcome, and its `error` says why.
     """
     for attempt in range(attempts):
-        trajectory = await flow.solve(task, seed=derive_seed(seed, attempt))
+        trajectory = await flow.solve(task, seed=derive_seed(seed, attempt) if flow.takes_seeds else None)
         if trajectory.outcome is not Outcome.INFRA_ERROR:
             return await _scored(trajectory, judge, attempts)
     return trajectory

@@ -199,7 +199,38 @@ def train_planner(
     from agentflow.cli.training import read_train_config, run_dry, run_training
 
     chosen = read_train_config(config, settings, _overrides(train__method=method))
+    if dry_run and chosen.train.method != "flow-grpo":
+        raise ConfigError("--dry-run checks rollouts, and imitation has none: leave it out")
     return run_dry(chosen) if dry_run else run_training(chosen)
+
+
+@train.command(name="rollouts")
+def train_rollouts(
+    config: Path,
+    *,
+    planner: Annotated[list[str], Parameter(help="NAME=ENGINE, as often as needed: base=local:qwen2.5-coder-0.5b")],
+    out: Annotated[Path, Parameter(help="A folder; NAME.jsonl gets the trajectories.")],
+    split: Annotated[Literal["train", "validation", "test"], Parameter(help="Of the config's tasks.")] = "test",
+    limit: Annotated[int | None, Parameter(validator=Number(gte=1), help="Only so many tasks.")] = None,
+    temperature: Annotated[
+        float | None, Parameter(validator=Number(gte=0), help="Of the planner; default: that of training.")
+    ] = None,
+    settings: Setting = None,
+) -> int:
+    """Put any planner into the seat of the one that is trained, and score its answers; goes on after an interruption.
+
+    For comparing planners under the same conditions, and for the trajectories of a stronger one that
+    `train --method sft` imitates.
+
+    Parameters
+    ----------
+    config
+        A TOML file of settings with a table [train].
+    """
+    from agentflow.cli.rollouts import run_rollouts
+    from agentflow.cli.training import read_train_config
+
+    return run_rollouts(read_train_config(config, settings, {}), planner, out, split, limit, temperature)
 
 
 @train.command(name="export")

@@ -65,8 +65,9 @@ def _value(value: Any) -> str:
         return '"none"'
     if isinstance(value, list):
         return f"[{', '.join(_value(item) for item in value)}]"
-    if isinstance(value, dict):
-        return f"{{{', '.join(f'{_key(name)} = {_value(item)}' for name, item in value.items())}}}"
+    if isinstance(value, dict):  # in a list, such as a source of tasks: what is not set is left out
+        given = {name: item for name, item in value.items() if item is not None}
+        return f"{{{', '.join(f'{_key(name)} = {_value(item)}' for name, item in given.items())}}}"
     return _string(value) if isinstance(value, str) else json.dumps(value)
 
 

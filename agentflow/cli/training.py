@@ -1,6 +1,7 @@
 """`agentflow train`: a run from its config to its last step, a dry run of it, and what it exports."""
 
 import asyncio
+import os
 import signal
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def run_training(config: TrainConfig) -> int:
     run = RunFolder(config.train.folder)
     run.start(as_toml(config), config.identity(), TrainConfig().identity())
     console = Console()
-    with TrainingView(console) as view:
+    with run.alone(), TrainingView(console) as view:
         state, num_steps = asyncio.run(_train(config, run, view))
     console.print(Text(_ending(state, num_steps, run)), soft_wrap=True)
     return 0 if state.step >= num_steps else 130
@@ -46,7 +47,6 @@ async def _train(config: TrainConfig, run: RunFolder, view: TrainingView) -> tup
 def _stop_on_signals(trainer: Trainer, view: TrainingView) -> None:
     """Ctrl-C (or SIGTERM) once: finish the step and save. Twice: stop now; the last checkpoint is whole."""
     loop = asyncio.get_running_loop()
-    task = asyncio.current_task()
     asked = 0
 
     def interrupt() -> None:
@@ -55,8 +55,10 @@ def _stop_on_signals(trainer: Trainer, view: TrainingView) -> None:
         if asked == 1:
             view.notice("finishing this step, then saving; once more stops at once")
             trainer.stop()
-        elif task:
-            task.cancel()
+        else:  # a step may be deep inside torch or llama.cpp, and checkpoints are whole at any moment
+            view.notice("stopped; the same command goes on from the last checkpoint")
+            view.__exit__(None, None, None)
+            os._exit(130)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, interrupt)

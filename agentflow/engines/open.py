@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,7 +26,8 @@ def open_engine(spec: str, *, settings: Mapping[str, Any] | None = None) -> Engi
       `agentflow.engines.providers.PROVIDERS`, with that row's key variable in the environment
     - `http://host:port/v1#MODEL` or `https://...`: any OpenAI-compatible server; a key, where it wants one, is in
       OPENAI_COMPATIBLE_API_KEY
-    - `local:NAME`: weights in this process, run by llama.cpp
+    - `local:NAME`: weights in this process, run by llama.cpp; the path of a GGUF file, or of a folder that
+      `agentflow train export` wrote, means the same
     - `transformers:NAME`: the same, run by torch, for a GPU without a server
     - `scripted:FILE`: replies from a file, for tests and demonstrations
 
@@ -42,6 +44,7 @@ def open_engine(spec: str, *, settings: Mapping[str, Any] | None = None) -> Engi
 dashscope, deepseek, fireworks, google, groq, http, https, llamacpp, lmstudio, local, mistral, ollama, openai, \
 openrouter, scripted, sglang, together, transformers, vllm
     """
+    spec = _spec_of_path(spec)
     prefix, model = split_spec(spec)
     given = dict(settings or {})
     if prefix == "local":
@@ -57,6 +60,14 @@ openrouter, scripted, sglang, together, transformers, vllm
 
         return open_scripted(model, given)
     return open_remote(spec, given)
+
+
+def _spec_of_path(spec: str) -> str:
+    """What a path that is there stands for; anything else as it is."""
+    path = Path(spec).expanduser()
+    if (path / "model.gguf").is_file():
+        return f"local:{path / 'model.gguf'}"
+    return f"local:{path}" if path.suffix == ".gguf" and path.is_file() else spec
 
 
 def split_spec(spec: str) -> tuple[str, str]:

@@ -51,6 +51,11 @@ class Flow:
         self._sink = sink
         check_flow(self._modules, self._memory(), self.config)
 
+    @property
+    def takes_seeds(self) -> bool:
+        """Whether all engines do: a flow is seeded as a whole or not at all."""
+        return all(role.engine.capabilities.seed for role in self._roles.values())
+
     def solve(self, task: Task | str, *, seed: int | None = None, on_stage: Stages | None = None) -> Solving:
         """Start a solve: await it for its `Trajectory`, or iterate over its turns as they come.
 

@@ -29,24 +29,32 @@ class Judge:
     """Scores answers by asking an engine: 1.0 for right, 0.0 for wrong.
 
     A judge that fails or can not be read raises `EngineError`, and never gives a 0 or a 1. An empty answer is wrong
-    without being asked about. `seconds` adds up what its calls took.
+    without being asked about, and the same answer to the same question is judged once. `seconds` adds up what its
+    calls took.
     """
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.seconds = 0.0
+        self._verdicts: dict[tuple[str, tuple[str, ...], str], float] = {}
 
     async def score(self, task: Task, answer: str) -> float:
         """The reward of an answer."""
         if not answer.strip():
             return 0.0
-        schema = SCHEMA if self.engine.capabilities.json_schema else None
+        asked = (task.question, task.answers, answer)
+        if asked in self._verdicts:
+            return self._verdicts[asked]
+        can = self.engine.capabilities
+        schema = SCHEMA if can.json_schema else None
+        sampling = SAMPLING if can.temperature else SAMPLING.model_copy(update={"temperature": None})
         started = time.monotonic()
         try:
-            completion = await self.engine.complete(_messages(task, answer), SAMPLING, json_schema=schema)
+            completion = await self.engine.complete(_messages(task, answer), sampling, json_schema=schema)
         finally:
             self.seconds += time.monotonic() - started
-        return read_verdict(completion.text)
+        self._verdicts[asked] = read_verdict(completion.text)
+        return self._verdicts[asked]
 
 
 def read_verdict(text: str) -> float:

@@ -63,7 +63,7 @@ class Checkpoints:
             damage = find_damage(self.path(step))
             if damage is None:
                 return step
-            notice(f"the checkpoint {self.path(step)} is damaged ({damage}): going back to the one before")
+            notice(f"the checkpoint {self.path(step)} is damaged ({damage}): trying the one before")
         return None
 
     def keep(self, steps: Collection[int]) -> None:

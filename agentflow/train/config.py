@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from agentflow.config import Config, ModuleConfig, Section
+from agentflow.config import BudgetConfig, Config, ModuleConfig, Section
 from agentflow.scoring.judge import JUDGE
 from agentflow.tasks.sources import SourceConfig
 from agentflow.train.advantages import Baseline
@@ -142,11 +142,14 @@ class TrainSection(Section):
 class TrainConfig(Config):
     """A flow and how its planner is trained. The planner samples freely: its distribution is the one that is trained.
 
+    A solve has no limit of wall time unless one is set: a busy machine must not become a reward of 0.
+
     >>> TrainConfig().planner.engine, TrainConfig().planner.temperature
     ('policy', 0.5)
     """
 
     planner: ModuleConfig = ModuleConfig(engine=POLICY, temperature=0.5, max_tokens=256, constrained=False)
+    budget: BudgetConfig = BudgetConfig(max_seconds=None)
     trace: Path | None = None
     train: TrainSection = TrainSection()
 
@@ -188,6 +191,11 @@ FREE_TO_CHANGE = (
     "train.sinks",
     "train.limits.",
     "train.validation.every",
+    # the same gradient up to rounding, and what to turn when memory is short
+    "train.learner.token_budget",
+    "train.learner.share_prefixes",
+    "train.learner.gradient_checkpointing",
+    "train.learner.threads",
 )
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from agentflow.errors import AgentFlowError
 from agentflow.rollout import Group, derive_seed, rollout_groups
 from agentflow.scoring import score
-from agentflow.scoring.judge import JUDGE
+from agentflow.scoring.judge import JUDGE, Judge
 from agentflow.train.batch import scored_trajectories
-from agentflow.train.config import TrainConfig
+from agentflow.train.config import TrainConfig, TrainSection
 from agentflow.train.learner.metrics import means
 from agentflow.train.metrics import peak_memory, rollout_metrics
 from agentflow.train.samples import Sample, flow_grpo_samples
@@ -18,6 +18,7 @@ from agentflow.train.trainer import Team
 from agentflow.types import Task
 
 SCORED_TASKS = 50  # that the scorer is tried on
+JUDGED_TASKS = 4  # that the judge is tried on
 SAMPLE_GROUPS = 4
 ENOUGH_VARYING = 0.25  # share of groups with two different rewards; below it most of a step is thrown away
 
@@ -34,10 +35,13 @@ class Check:
 async def dry_run(config: TrainConfig, team: Team) -> list[Check]:
     """Sample a few groups and compute their gradient, without an update; what that says about the run.
 
-    Nothing is written. Raises `ConfigError` where the parts do not work together at all.
+    No checkpoint and no metrics are written. Raises `ConfigError` where the parts do not work together at all.
     """
     settings = config.train
-    checks = [_check_splits(team), _check_scorer(team.tasks.batch(0, SCORED_TASKS))]
+    some_tasks = team.tasks.batch(0, SCORED_TASKS)
+    checks = [_check_splits(team, settings), _check_scorer(some_tasks)]
+    if team.judge:
+        checks.append(await _check_judge(team.judge, some_tasks))
     await team.publisher.publish("dry-run")
     tasks = team.tasks.batch(0, min(SAMPLE_GROUPS, settings.tasks_per_step))
     started = time.monotonic()
@@ -65,9 +69,10 @@ async def dry_run(config: TrainConfig, team: Team) -> list[Check]:
     return [*checks, _estimate(config, groups, rollout_seconds, learn_seconds)]
 
 
-def _check_splits(team: Team) -> Check:
+def _check_splits(team: Team, settings: TrainSection) -> Check:
     num_validation, num_test = len(team.tasks.validation), len(team.tasks.test)
-    return Check("tasks", num_validation > 0, f"{num_validation} validation and {num_test} test tasks")
+    enough = num_validation > 0 or settings.validation.num_tasks == 0
+    return Check("tasks", enough, f"{num_validation} validation and {num_test} test tasks")
 
 
 def _check_scorer(tasks: Sequence[Task]) -> Check:
@@ -81,6 +86,21 @@ def _check_scorer(tasks: Sequence[Task]) -> Check:
             wrong.append(f"{task.id}: {other.answers[0]!r}, the gold of another task, does not score 0")
     found = "; ".join(wrong[:3]) or f"gold scores 1 and another task's gold 0, on {len(with_gold)} tasks"
     return Check("scorer", not wrong, found)
+
+
+async def _check_judge(judge: Judge, tasks: Sequence[Task]) -> Check:
+    """The judge says RIGHT to gold, and WRONG to the gold of another task."""
+    judged = [task for task in tasks if task.answers and task.metadata.get("scorer") == JUDGE][:JUDGED_TASKS]
+    wrong = []
+    try:
+        for task, other in zip(judged, [*judged[1:], *judged[:1]], strict=True):
+            if await judge.score(task, task.answers[0]) != 1:
+                wrong.append(f"{task.id}: says WRONG to its own gold {task.answers[0]!r}")
+            if not set(task.answers) & set(other.answers) and await judge.score(task, other.answers[0]) != 0:
+                wrong.append(f"{task.id}: says RIGHT to {other.answers[0]!r}, the gold of another task")
+    except AgentFlowError as error:
+        return Check("judge", False, str(error))
+    return Check("judge", not wrong, "; ".join(wrong[:3]) or f"right about {len(judged)} golds and foreign golds")
 
 
 def _check_rollouts(groups: Sequence[Group]) -> list[Check]:

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from agentflow.assets.lock import locked
 from agentflow.errors import ConfigError, InfraError
 from agentflow.rollout import Group
 from agentflow.trace import as_line
@@ -31,7 +32,8 @@ STATE = "state.json"
 class State:
     """How far a run is. With the learner's files it is all that a continuation needs.
 
-    `step` counts finished steps, `position` the tasks that were drawn, `metrics_bytes` the length of the metrics file.
+    `step` counts finished steps, `position` the tasks that were drawn, `metrics_bytes` the length of the metrics file,
+    `validated_step` is the step of the last validation.
     """
 
     step: int = 0
@@ -40,6 +42,7 @@ class State:
     metrics_bytes: int = 0
     best_reward: float | None = None
     best_step: int | None = None
+    validated_step: int | None = None
     skipped_updates: int = 0
     empty_steps: int = 0
 
@@ -57,6 +60,10 @@ class RunFolder:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.checkpoints = Checkpoints(folder / "checkpoints")
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "config.toml"
 
     @property
     def metrics(self) -> Path:
@@ -80,8 +87,19 @@ class RunFolder:
                     "set train.folder to another folder, or go on with the settings it has"
                 )
         self.folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(identity, indent=1), encoding="utf-8")
-        (self.folder / "config.toml").write_text(config_text + "\n", encoding="utf-8")
+        with self.writing(self.folder):
+            write_whole(path, json.dumps(identity, indent=1))
+            write_whole(self.config, f"{config_text}\n")
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other processes out of the folder for as long as this one trains in it. Raises `ConfigError`."""
+
+        def refuse() -> None:
+            raise ConfigError(f"another process trains in {self.folder}: wait for it, or set train.folder")
+
+        with locked(self.folder / ".lock", on_wait=refuse):
+            yield
 
     def rewind(self, state: State) -> None:
         """Forget the metrics of steps that are done again."""
@@ -127,6 +145,13 @@ class RunFolder:
                 f"can not write {path}: {error.strerror or error}; {safe}: free some space, "
                 "and the same command goes on from there"
             ) from error
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text so that, whatever happens, the file holds the new text or the old one."""
+    aside = path.with_name(f".{path.name}.writing")
+    aside.write_text(text, encoding="utf-8")
+    aside.replace(path)
 
 
 def all_trajectories(groups: Sequence[Group]) -> list[Trajectory]:

@@ -112,7 +112,7 @@ def _turns(trajectory: Trajectory, encode: Encode, engine: str) -> list[PlannerT
 
 def _turn(call: Call, encode: Encode, engine: str) -> PlannerTurn:
     completion = call.completion
-    if call.engine == engine and completion.token_ids:
-        return PlannerTurn(completion.prompt_token_ids, completion.token_ids, completion.logprobs)
     prompt_ids, action_ids = encode(call.messages, completion.text)
+    if call.engine == engine and completion.prompt_token_ids == tuple(prompt_ids):  # else it was another model's policy
+        return PlannerTurn(completion.prompt_token_ids, completion.token_ids, completion.logprobs)
     return PlannerTurn(tuple(prompt_ids), tuple(action_ids), (0.0,) * len(action_ids))

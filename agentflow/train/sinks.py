@@ -1,6 +1,7 @@
 """Where metrics go besides the run's own file: TensorBoard, Weights & Biases, trackio. Each is its own package."""
 
 import importlib
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
@@ -25,14 +26,23 @@ class TensorBoard:
 
 
 class Tracker:
-    """W&B, and trackio, which has the same calls. A run that goes on keeps its name."""
+    """W&B, and trackio, which has the same calls. A run that goes on is the same run there."""
 
     def __init__(self, package: ModuleType, folder: Path) -> None:
         self._package = package
-        package.init(project="agentflow", name=folder.name, resume="allow")
+        more = {"id": _identity(folder)} if package.__name__ == "wandb" else {}  # trackio goes by the name
+        package.init(project="agentflow", name=folder.name, resume="allow", **more)
 
     def log(self, metrics: Mapping[str, float], step: int) -> None:
         self._package.log(dict(metrics), step=step)
+
+
+def _identity(folder: Path) -> str:
+    """What W&B knows this run by: drawn once, and kept in the folder."""
+    path = folder / "wandb-id"
+    if not path.exists():
+        path.write_text(f"{folder.name}-{secrets.token_hex(4)}", encoding="utf-8")
+    return path.read_text(encoding="utf-8")
 
 
 def open_sinks(settings: TrainSection, folder: Path) -> list[Sink]:

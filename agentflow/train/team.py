@@ -1,7 +1,7 @@
 """From a `TrainConfig` to everything that takes part in a run: learner, policy engine, publisher, flow, tasks."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -10,7 +10,10 @@ from agentflow.config import MODULES, ToolsConfig
 from agentflow.engines import open_engine
 from agentflow.engines.greedy_memo import GreedyMemo
 from agentflow.engines.models import find_model
-from agentflow.scoring.judge import Judge
+from agentflow.errors import ConfigError
+from agentflow.flow.checks import check_question
+from agentflow.scoring import score
+from agentflow.scoring.judge import JUDGE, Judge
 from agentflow.tasks import WORLD_DESCRIPTION, open_tasks, write_corpus
 from agentflow.tasks.splits import Split
 from agentflow.train.config import POLICY, TrainConfig
@@ -21,7 +24,7 @@ from agentflow.train.publish.open import open_publisher
 from agentflow.train.run_folder import RunFolder
 from agentflow.train.sft import SftTrainer, read_turns
 from agentflow.train.trainer import Sink, Team, Trainer, Watcher
-from agentflow.types import Engine
+from agentflow.types import Engine, Task
 
 SEARCH = "wikipedia_search"
 Notice = Callable[[str], None]
@@ -42,11 +45,12 @@ async def open_team(config: TrainConfig, run: RunFolder, *, notice: Notice = lam
             config.train.sampler, learner.model, base, run.folder / "policy", name=POLICY, settings=settings
         )
         stack.push_async_callback(publisher.close)
-        frozen = remembered_engines(config, {config.train.judge: config.train.judge} if config.train.judge else None)
+        frozen = remembered_engines(config)
         for engine in frozen.values():
             stack.push_async_callback(engine.close)
         engines = {POLICY: publisher.engine, **frozen}
         flow = await stack.enter_async_context(open_flow(config, notice=notice, engines=engines))
+        await asyncio.to_thread(check_tasks, [*tasks.train.tasks, *tasks.validation], config, publisher.engine)
         yield Team(
             flow=flow,
             validation_flow=flow.with_config(_validation_config(config)),
@@ -54,8 +58,21 @@ async def open_team(config: TrainConfig, run: RunFolder, *, notice: Notice = lam
             publisher=publisher,
             tasks=tasks,
             encode=encoder(base),
-            judge=Judge(frozen[config.train.judge]) if config.train.judge else None,
+            judge=open_judge(config, frozen),
         )
+
+
+def check_tasks(tasks: Iterable[Task], config: TrainConfig, policy: Engine) -> None:
+    """Raise `ConfigError` for the first task that could not be asked or scored: at start, and not in mid-run."""
+    for task in tasks:
+        try:
+            check_question(task, config, policy)
+            if task.metadata.get("scorer") != JUDGE:
+                score(task, "")
+            elif not config.train.judge:
+                raise ConfigError("its scorer is 'judge': set train.judge to an engine")
+        except ConfigError as error:
+            raise ConfigError(f"task {task.id or task.question[:60]!r} can not be trained on: {error}") from None
 
 
 def open_trainer(
@@ -86,17 +103,16 @@ def _validation_config(config: TrainConfig) -> TrainConfig:
     return config.model_copy(update={"planner": planner})
 
 
-def remembered_engines(config: TrainConfig, instead: Mapping[str, str] | None = None) -> dict[str, Engine]:
-    """The engines that the modules name, each asked once for what is asked greedily. Whoever asks for them closes them.
+def remembered_engines(config: TrainConfig) -> dict[str, GreedyMemo]:
+    """The engines that the frozen modules and the judge name, each asked once for what is asked greedily.
 
-    `instead` opens another engine in the place of one, such as that of a trained planner in the place of the policy.
-    The policy itself is left out.
+    Whoever asks for them closes them.
     """
-    instead = instead or {}
-    named = {getattr(config, module).engine or config.engine for module in MODULES}
-    engines: dict[str, Engine] = {}
-    for name in sorted(named - {POLICY} | instead.keys()):
-        specification = instead.get(name, name)
-        settings = config.engines.get(name, {})
-        engines[name] = GreedyMemo(open_engine(specification, settings=settings))
-    return engines
+    named = {getattr(config, module).engine or config.engine for module in MODULES} | {config.train.judge}
+    opened = {name: open_engine(name, settings=config.engines.get(name, {})) for name in sorted(named - {POLICY, ""})}
+    return {name: GreedyMemo(engine) for name, engine in opened.items()}
+
+
+def open_judge(config: TrainConfig, engines: Mapping[str, GreedyMemo]) -> Judge | None:
+    """The judge of a config, if it has one. It remembers verdicts itself, and failures never."""
+    return Judge(engines[config.train.judge].engine) if config.train.judge else None

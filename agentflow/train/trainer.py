@@ -1,6 +1,7 @@
 """The loop of a run, whatever a step of it learns from: go on, step, publish, record, validate, save."""
 
 import asyncio
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
+from agentflow.errors import ConfigError
 from agentflow.flow import Flow
 from agentflow.rollout import rollout_groups
 from agentflow.scoring.judge import Judge
@@ -110,16 +112,22 @@ class Trainer:
         await self._resume()
         self.watcher.begin(self.state.step, self.num_steps)
         await self.team.publisher.publish(self.state.policy_version)
-        if self.state.step == 0 and self.state.best_reward is None:
-            await self._validate()
-            await self._save()
-        while self.state.step < self.num_steps and not self._stopping:
+        while True:
+            if self._validation_is_due() and not self._stopping:
+                await self._validate()
+                await self._save()
+            if self.state.step >= self.num_steps or self._stopping:
+                return self.state
             await self._step()
-        return self.state
 
     async def _resume(self) -> None:
         checkpoints = self.run.checkpoints
         last = checkpoints.find_last(self.watcher.notice)
+        if last is None and checkpoints.steps():
+            raise ConfigError(
+                f"{checkpoints.folder} holds {len(checkpoints.steps())} checkpoints, and none is whole: "
+                "bring one back, or move the folder of the run away to begin anew"
+            )
         if last is None:
             self.run.rewind(self.state)
             return
@@ -154,16 +162,17 @@ class Trainer:
         self.watcher.step(metrics, state.step)
         check_limits(metrics, state, self.settings.limits)
         last = state.step == self.num_steps
-        if last or state.step % self.settings.validation.every == 0:
-            await self._validate()
-        best = state.best_step == state.step
-        if last or best or self._stopping or state.step % self.settings.checkpoint_every == 0:
+        if last or self._stopping or self._validation_is_due() or state.step % self.settings.checkpoint_every == 0:
             await self._save()
+
+    def _validation_is_due(self) -> bool:
+        """Before the first step, after every so many and after the last. A run that was cut off there catches up."""
+        step, settings = self.state.step, self.settings.validation
+        wanted = step == self.num_steps or step % settings.every == 0
+        return wanted and settings.num_tasks > 0 and self.state.validated_step != step
 
     async def _validate(self) -> None:
         tasks = self.team.tasks.validation[: self.settings.validation.num_tasks]
-        if not tasks:
-            return
         self.watcher.phase("validate", len(tasks))
         started = time.monotonic()
         groups = await rollout_groups(
@@ -180,8 +189,11 @@ class Trainer:
         metrics = rollout_metrics(groups) | {"seconds/validation": time.monotonic() - started}
         self._record("validation", metrics)
         self.watcher.validation(metrics, self.state.step)
-        reward = metrics["reward/mean"]
-        if self.state.best_reward is None or reward > self.state.best_reward:
+        self.state.validated_step = self.state.step
+        reward, errors = metrics["reward/mean"], metrics["errors/infra"]
+        if errors > self.settings.limits.error_rate:
+            self.watcher.notice(f"{errors:.0%} of the validation ended in errors of the world: it can not be the best")
+        elif self.state.best_reward is None or reward > self.state.best_reward:
             self.state.best_reward, self.state.best_step = reward, self.state.step
 
     def _record(self, kind: str, metrics: Numbers) -> None:
@@ -197,11 +209,12 @@ class Trainer:
 
         def fill(folder: Path) -> None:
             self.state.write(folder)
+            shutil.copy(self.run.config, folder)
             (folder / "learner").mkdir()
             self.team.backend.save(folder / "learner")
 
         await asyncio.to_thread(checkpoints.write, step, fill)
-        newest = checkpoints.steps()[-self.settings.keep_checkpoints :]
+        newest = [saved for saved in checkpoints.steps() if saved <= step][-self.settings.keep_checkpoints :]
         checkpoints.keep({*newest, step, *([self.state.best_step] if self.state.best_step is not None else [])})
 
 

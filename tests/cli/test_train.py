@@ -5,8 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from agentflow.trace import read_trajectories
+
 from ..scripted_team import write_team
 from .command import Command
+
+pytest.importorskip("torch", reason="needs pip install 'agentflow-grpo[train]'")
 
 TASKS = [{"question": f"Which number follows {n}?", "answer": str(n + 1)} for n in range(12)]
 SETTINGS = """
@@ -112,8 +116,25 @@ def test_from_a_config_to_a_planner_that_solves(agentflow: Command, config: Path
     )  # fmt: skip
     assert json.loads(solved.output)["turns"][0]["status"] in ("ok", "plan_error", "unknown_tool"), solved.errors
 
+    planners = ("--planner", f"one={tmp_path / 'planner'}", "--planner", f"other={gguf}")
+    out = tmp_path / "compared"
+    words = ("train", "rollouts", str(config), *planners, "--split", "validation", "--out", str(out))
+    for _ in range(2):  # the second time everything is there
+        compared = agentflow(*words, "--temperature", "0")
+        assert compared.code == 0, compared.errors
+        rows = [line.split("│") for line in compared.output.splitlines() if "numbers" in line]
+        assert [(row[1].strip(), row[3].strip()) for row in rows] == [("one", "2"), ("other", "2")]
+    assert first_plans(out / "one.jsonl") == first_plans(out / "other.jsonl"), "the same weights, the same words"
+
     again = agentflow("train", "export", str(tmp_path / "run"), "--out", str(tmp_path / "planner"))
     assert (again.code, "is there already" in again.errors) == (2, True)
+
+
+def first_plans(trace: Path) -> dict[str, str]:
+    """What the planner said first, by task."""
+    solved = list(read_trajectories(trace))
+    assert len(solved) == 2
+    return {trajectory.task.id: trajectory.turns[0].calls[0].completion.text for trajectory in solved}
 
 
 @pytest.mark.usefixtures("model")
@@ -190,6 +211,23 @@ def test_an_empty_split_is_named(agentflow: Command, config: Path) -> None:
     assert "validation" in mistaken(agentflow, config)
     config.write_text(text.replace("validation = 2\n", "validation = 2\ntrain = 0\n"))
     assert "train" in mistaken(agentflow, config)
+
+
+@pytest.mark.usefixtures("model")
+def test_a_task_that_can_not_be_scored_is_named_at_start(agentflow: Command, config: Path, tmp_path: Path) -> None:
+    rows = [*TASKS, {"question": "Why?", "answer": "1", "metadata": {"scorer": "jugde"}}]
+    (tmp_path / "tasks.jsonl").write_text("".join(f"{json.dumps(task)}\n" for task in rows))
+    assert "unknown scorer 'jugde': did you mean 'judge'" in mistaken(agentflow, config)
+
+
+def test_imitation_has_no_dry_run(agentflow: Command, config: Path) -> None:
+    ended = agentflow("train", str(config), "--method", "sft", "--dry-run")
+    assert (ended.code, "imitation has none" in ended.errors) == (2, True)
+
+
+def test_a_planner_needs_a_name(agentflow: Command, config: Path, tmp_path: Path) -> None:
+    ended = agentflow("train", "rollouts", str(config), "--planner", "local:x", "--out", str(tmp_path / "out"))
+    assert (ended.code, "is not of the form NAME=ENGINE" in ended.errors) == (2, True)
 
 
 def test_a_folder_that_is_no_run_can_not_be_exported(agentflow: Command, tmp_path: Path) -> None:

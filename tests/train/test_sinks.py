@@ -44,13 +44,20 @@ def test_trackers_are_told_run_numbers_and_step(name: str, tmp_path: Path, monke
     """The two have the same two calls. A stand-in: neither package writes without a server of its own."""
     told: list[Any] = []
     package: Any = SimpleNamespace(
-        init=lambda **settings: told.append(settings), log=lambda metrics, step: told.append((metrics, step))
+        __name__=name,
+        init=lambda **settings: told.append(settings),
+        log=lambda metrics, step: told.append((metrics, step)),
     )
     monkeypatch.setitem(sys.modules, name, package)
-    [sink] = open_sinks(sinks(name), tmp_path / "first")
+    [sink] = open_sinks(sinks(name), tmp_path)
     assert isinstance(sink, Tracker)
     sink.log({"train/reward/mean": 0.5}, 3)
-    assert told == [{"project": "agentflow", "name": "first", "resume": "allow"}, ({"train/reward/mean": 0.5}, 3)]
+    open_sinks(sinks(name), tmp_path)
+    first, logged, again = told
+    assert logged == ({"train/reward/mean": 0.5}, 3)
+    assert first == again, "a run that goes on is the same run"
+    assert (first["project"], first["name"], first["resume"]) == ("agentflow", tmp_path.name, "allow")
+    assert ("id" in first) == (name == "wandb")
 
 
 @pytest.mark.parametrize(("name", "package"), [("tensorboard", "tensorboardX"), ("wandb", "wandb")])

@@ -18,9 +18,7 @@ try:
     from agentflow.engines.transformers.settings import TransformersSettings
     from agentflow.engines.transformers.tokenizer import load_tokenizer
 except ImportError as error:
-    raise ConfigError(
-        f"the engine transformers: needs {error.name}: pip install 'agentflow-grpo[train]'"
-    ) from error
+    raise ConfigError(f"the engine transformers: needs {error.name}: pip install 'agentflow-grpo[train]'") from error
 
 __all__ = ["TransformersEngine", "TransformersSettings", "load_model", "load_tokenizer", "open_transformers"]
 

@@ -1,6 +1,7 @@
 """Publishing to the embedded engine: an adapter is swapped while it runs, whole weights are a new file."""
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,26 @@ async def open_local_publisher(
     """
     name = name or f"local:{tokenizer}"
     checked = check_settings(name, settings, LocalSettings)
-    base = await asyncio.to_thread(export_gguf, model, tokenizer, folder / "base.gguf", dtype)
+    base = await asyncio.to_thread(_export_base, model, tokenizer, folder, dtype)
     engine = LocalEngine(name, base, checked)
     if is_adapted(model):
         return AdapterPublisher(model, engine, folder)
     return WeightsPublisher(model, engine, tokenizer, folder, checked, dtype)
+
+
+def _export_base(model: Any, tokenizer: Path, folder: Path, dtype: FloatKind) -> Path:
+    """The base as a file, once for a run: under an adapter it never changes. What earlier processes left is removed."""
+    base, stamp = folder / "base.gguf", folder / "base.json"
+    made_of = json.dumps({"of": str(tokenizer.resolve()), "modified": tokenizer.stat().st_mtime_ns, "dtype": dtype})
+    fresh = is_adapted(model) and base.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == made_of
+    for left in [*folder.glob("*.gguf"), *folder.glob(".*.partial")]:
+        if not (fresh and left == base):
+            left.unlink()
+    if not fresh:
+        stamp.unlink(missing_ok=True)
+        export_gguf(model, tokenizer, base, dtype)
+        stamp.write_text(made_of, encoding="utf-8")
+    return base
 
 
 class AdapterPublisher:
