@@ -21,6 +21,13 @@ from agentflow.train.team import open_team, open_trainer
 from agentflow.train.trainer import Trainer
 
 
+def _no_bars_of_others() -> None:
+    """transformers draws bars of its own while it reads and writes weights."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+
+
 def read_train_config(file: Path | None, settings: list[str] | None, flags: dict[str, object]) -> TrainConfig:
     """The config that a run is made with: a file, `--set`, flags. Raises `ConfigError`."""
     return load_settings(TrainConfig, file, read_given(settings, flags))
@@ -28,6 +35,7 @@ def read_train_config(file: Path | None, settings: list[str] | None, flags: dict
 
 def run_training(config: TrainConfig) -> int:
     """Train until the last step, or until Ctrl-C; the exit code."""
+    _no_bars_of_others()
     run = RunFolder(config.train.folder)
     run.start(as_toml(config), config.identity(), TrainConfig().identity())
     console = Console()
@@ -76,6 +84,7 @@ def _ending(state: State, num_steps: int, run: RunFolder) -> str:
 
 def run_dry(config: TrainConfig) -> int:
     """Check and estimate; 0 if nothing speaks against the run."""
+    _no_bars_of_others()
     console = Console()
     run = RunFolder(config.train.folder)
     checks = asyncio.run(_dry_run(config, run))
@@ -98,6 +107,7 @@ def _table(checks: list[Check]) -> Table:
 
 def run_export(folder: Path, out: Path, step: int | None, *, adapter_alone: bool) -> int:
     """Write the planner of a run and say what plays it."""
+    _no_bars_of_others()
     exported = export_run(folder, out, step, form="adapter" if adapter_alone else "merged")
     console = Console()
     console.print(Text(f"{exported.folder}: {exported.gguf.name} and the files of transformers"), soft_wrap=True)
