@@ -79,9 +79,9 @@ class RunFolder:
             before = json.loads(path.read_text(encoding="utf-8"))
             before = json.loads(json.dumps(dict(defaults or {}))) | before
             now = json.loads(json.dumps(identity))
-            changed = [name for name in sorted(before.keys() | now.keys()) if before.get(name) != now.get(name)]
+            changed = [name for name in sorted(now) if before.get(name) != now[name]]
             if changed:
-                listed = "; ".join(f"{name}: {before.get(name)!r} -> {now.get(name)!r}" for name in changed[:5])
+                listed = "; ".join(f"{name}: {before.get(name)!r} -> {now[name]!r}" for name in changed[:5])
                 raise ConfigError(
                     f"{self.folder} holds a run with other settings ({listed}): "
                     "set train.folder to another folder, or go on with the settings it has"

@@ -135,7 +135,7 @@ def test_a_damaged_checkpoint_is_passed_over_and_said(
     checkpoints = filled(tmp_path, 1, 2, 3)
     damage(checkpoints.path(3))
     path = checkpoints.path(3)
-    assert found(checkpoints) == (2, [f"the checkpoint {path} is damaged ({said}): going back to the one before"])
+    assert found(checkpoints) == (2, [f"the checkpoint {path} is damaged ({said}): trying the one before"])
     with pytest.raises(ConfigError, match=rf"is damaged \({said}\): use one before it"):
         check_whole(path)
 

@@ -20,14 +20,16 @@ from . import scripted_run
 
 @dataclass
 class Tasks(scripted_run.Questions):
-    """Questions whose gold can be spoilt."""
+    """Questions whose scorer can be a wrong one."""
 
-    gold: str = "yes"
+    scorer: str = "exact_match"
     validation: tuple[Task, ...] = scripted_run.Questions.validation
 
     def batch(self, position: int, num_tasks: int) -> list[Task]:
         drawn = super().batch(position, num_tasks)
-        return [task.model_copy(update={"answers": (self.gold,)}) for task in drawn]
+        return [
+            task.model_copy(update={"metadata": {"scorer": self.scorer, "numbers": [1, 2, 3, 4]}}) for task in drawn
+        ]
 
 
 def look(folder: Path, config: TrainConfig, parts: Team | None = None) -> dict[str, Check]:
@@ -59,10 +61,10 @@ def test_a_policy_that_is_always_right_has_nothing_to_learn(tmp_path: Path) -> N
 
 def test_a_scorer_that_refuses_its_own_gold_is_found(tmp_path: Path) -> None:
     config = scripted_run.settings(tmp_path, 10)
-    parts = replace(scripted_run.open_parts(config, tmp_path), tasks=Tasks(gold="..."))
+    parts = replace(scripted_run.open_parts(config, tmp_path), tasks=Tasks(scorer="game24"))
     checks = look(tmp_path, config, parts)
     assert not checks["scorer"].ok
-    assert "q0: its own gold '...' does not score 1" in checks["scorer"].found
+    assert "q0: its own gold 'yes' does not score 1" in checks["scorer"].found
 
 
 def test_an_engine_that_is_down_is_named(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ pytest.importorskip("peft", reason="needs pip install 'agentflow-grpo[train]'")
 import torch
 
 from agentflow.errors import ConfigError
+from agentflow.trace import as_line
 from agentflow.train.config import SftConfig
 from agentflow.train.run_folder import RunFolder
 from agentflow.train.samples import PlannerTurn
@@ -24,14 +25,14 @@ from .records import call, trajectory, turn
 
 
 def encode(messages: object, reply: str) -> tuple[list[int], list[int]]:
-    """What a policy would have read and written."""
-    return [9, 9], [len(reply)]
+    """As the policy of `records`: its prompts have the tokens 1 to 3."""
+    return [1, 2, 3], [len(reply)]
 
 
 def written(folder: Path, *trajectories: Trajectory, name: str = "step-000001") -> Path:
     folder.mkdir(exist_ok=True)
     path = folder / f"{name}.jsonl"
-    path.write_text("".join(f"{one.model_dump_json()}\n" for one in trajectories))
+    path.write_text("".join(f"{as_line(one)}\n" for one in trajectories))
     return path
 
 
@@ -51,7 +52,15 @@ def test_the_policys_own_good_turns_keep_their_tokens(tmp_path: Path) -> None:
 def test_another_planners_turns_are_encoded_as_the_policys(tmp_path: Path) -> None:
     teacher = call().model_copy(update={"engine": "openai:big"})
     [imitated] = turns_of(written(tmp_path, trajectory(1.0, turn(teacher))))
-    assert (imitated.prompt_ids, imitated.action_ids) == ((9, 9), (len("text"),))
+    assert (imitated.prompt_ids, imitated.action_ids) == ((1, 2, 3), (len("text"),))
+
+
+def test_the_policy_of_another_model_is_another_planner(tmp_path: Path) -> None:
+    """All runs call their engine "policy": the tokens of its prompt tell."""
+    path = written(tmp_path, trajectory(1.0, turn(call(token_ids=(70_000,)))))
+    config = SftConfig(trajectories=(path,))
+    [imitated] = read_turns(config, lambda _messages, _reply: ([8, 8], [9]), engine="policy")
+    assert (imitated.prompt_ids, imitated.action_ids) == ((8, 8), (9,))
 
 
 def test_fewer_marks_may_be_enough(tmp_path: Path) -> None:
@@ -110,10 +119,10 @@ def test_the_loss_is_the_mean_surprise_and_falls(tmp_path: Path) -> None:
         loss = torch.nn.functional.cross_entropy(
             learner.model(ids).logits[0, len(one.prompt_ids) - 1 : -1], ids[0, len(one.prompt_ids) :]
         )
-        surprise += float(loss) / len(TURNS)
+        surprise += float(loss.detach()) / len(TURNS)
     steps = imitate(tmp_path, TURNS, epochs=12, batch_turns=2)
     assert steps[0]["loss"] == pytest.approx(surprise, rel=1e-5)
-    assert steps[-1]["loss"] < 0.8 * surprise
+    assert steps[-1]["loss"] < 0.9 * surprise
 
 
 def test_the_gradient_is_that_of_the_likelihood(tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ def _export_base(model: Any, tokenizer: Path, folder: Path, dtype: FloatKind) ->
     if not fresh:
         stamp.unlink(missing_ok=True)
         export_gguf(model, tokenizer, base, dtype)
+    if is_adapted(model):
         stamp.write_text(made_of, encoding="utf-8")
     return base
 

@@ -21,8 +21,7 @@ from agentflow.train.publish.publisher import PolicyEngine, check_version
 from agentflow.train.publish.weights import adapter_of, is_adapted
 from agentflow.types import Engine
 
-# The learner knows the temperature alone, and a server's own defaults for these may come with the model.
-UNCUT = {"top_p": 1.0, "top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0}
+NO_PENALTY = {"repetition_penalty": 1.0}  # the learner knows none, and a server may take one from the model's folder
 LOADED_ALREADY = "already been loaded"  # vLLM's words
 
 
@@ -49,7 +48,7 @@ class VllmPublisher:
         if not spec.startswith("vllm:"):
             raise ConfigError(f"{spec!r} is no vLLM server: wanted vllm:MODEL, with its address in base_url")
         self._settings, self._clock = dict(settings or {}), clock or Clock()
-        self._settings["extra_body"] = {**UNCUT, **self._settings.get("extra_body", {})}
+        self._settings["extra_body"] = {**NO_PENALTY, **self._settings.get("extra_body", {})}
         self._endpoint = read_endpoint(spec, self._settings)
         self._policy = PolicyEngine(self._open(spec), name or spec, "base")
         self._model, self._adapter, self._folder = model, adapter, folder

@@ -49,10 +49,29 @@ async def test_adapters_are_swapped_while_the_engine_runs(kind: str, tmp_path: P
         assert completion.policy_version == version
         assert completion.usage.cached_tokens == 0
         assert gap(model, completion) < CLOSE
-    assert [path.name for path in (tmp_path / "run").iterdir()] == ["base.gguf"]
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["base.gguf", "base.json"]
     await publisher.engine.use_adapter(None)
     assert await ask(publisher) == base
     await publisher.close()
+
+
+async def test_the_base_is_written_once_and_leftovers_are_removed(tmp_path: Path) -> None:
+    model, folder = tiny.with_adapter(tiny.make_model()), tmp_path / "run"
+    tokenizer = tiny.write_tokenizer(tmp_path / "tok")
+
+    async def open_and_close() -> int:
+        publisher = await open_local_publisher(model, tokenizer, folder, **SMALL)
+        assert (await ask(publisher)).token_ids
+        await publisher.close()
+        return (folder / "base.gguf").stat().st_mtime_ns
+
+    first = await open_and_close()
+    for left in ("step-3.lora.gguf", "dry-run.gguf", ".base.gguf.77.partial"):  # by a process that was killed
+        (folder / left).write_bytes(b"half")
+    assert await open_and_close() == first
+    assert sorted(path.name for path in folder.iterdir()) == ["base.gguf", "base.json"]
+    (folder / "base.json").unlink()  # the process died before the file was whole
+    assert await open_and_close() > first
 
 
 @pytest.mark.parametrize("tied", [True, False])
