@@ -74,6 +74,6 @@ async def test_a_task_that_wants_a_judge_needs_one() -> None:
 
 
 def test_a_scorer_that_nobody_knows_is_a_mistake_in_the_config() -> None:
-    assert read_source({"source": "file", "path": "a.jsonl", "scorer": "judge"})
+    read_source({"source": "file", "path": "a.jsonl", "scorer": "judge"})
     with pytest.raises(ConfigError, match="unknown scorer 'juge': did you mean 'judge'"):
         read_source({"source": "file", "path": "a.jsonl", "scorer": "juge"})

@@ -134,7 +134,7 @@ def test_the_gradient_is_that_of_the_likelihood(tmp_path: Path) -> None:
         logits = learner.model(ids).logits[0, len(one.prompt_ids) - 1 : -1]
         loss = loss + torch.nn.functional.cross_entropy(logits, ids[0, len(one.prompt_ids) :]) / len(TURNS)
     loss.backward()
-    norm = torch.sqrt(sum((w.grad**2).sum() for w in learner.trained.values() if w.grad is not None))  # type: ignore[arg-type]
+    norm = torch.sqrt(sum((w.grad**2).sum() for w in learner.trained.values() if w.grad is not None))
     [step] = imitate(tmp_path, TURNS, epochs=1, batch_turns=2)
     assert step["grad_norm"] == pytest.approx(float(norm), rel=1e-4)
 

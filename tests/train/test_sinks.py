@@ -64,7 +64,7 @@ def test_trackers_are_told_run_numbers_and_step(name: str, tmp_path: Path, monke
 def test_a_package_that_is_missing_is_named(
     name: str, package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, package, None)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ConfigError, match=f"pip install {package}"):
         open_sinks(sinks(name), tmp_path)
 
