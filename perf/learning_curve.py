@@ -24,9 +24,10 @@ def read_rows(path: Path, kind: str) -> list[Row]:
 
 
 def draw(axes: Any, rows: list[Row], names: dict[str, str], **style: Any) -> None:
-    """A line for each metric; steps without it are left out."""
+    """A line for each metric; steps without it are left out. A tool that was not called has no share: that is 0."""
     for name, label in names.items():
-        points = [(row["step"], row[name]) for row in rows if row.get(name) is not None]
+        missing = 0.0 if name.endswith("/share") else None
+        points = [(row["step"], row.get(name, missing)) for row in rows if row.get(name, missing) is not None]
         if points:
             axes.plot(*zip(*points, strict=True), label=label, **style)
 
