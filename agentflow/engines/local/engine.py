@@ -13,18 +13,17 @@ from typing import Any, TypeVar
 from agentflow.engines.decoding.chat import ChatTemplate
 from agentflow.engines.decoding.constraint import Constraint, ConstraintFactory
 from agentflow.engines.decoding.generation import Generation
+from agentflow.engines.local.evaluator import compute
 from agentflow.engines.local.guidance import constraint_factory
 from agentflow.engines.local.llama import Adapter, Context, Model
 from agentflow.engines.local.scheduler import Scheduler, Statistics
 from agentflow.engines.local.settings import LocalSettings
-from agentflow.engines.local.turnstile import Turnstile
 from agentflow.errors import ConfigError, EngineError, PromptTooLong, UnknownName
 from agentflow.types import Capabilities, Completion, JsonSchema, Message, Sampling, Usage
 
 BASE = "base"  # the policy version of a model without an adapter
 CACHED_PER_RUNNING = 4  # sequences kept in the cache for each that may run: one for every module of a flow
 
-_one_at_a_time = Turnstile()  # two engines that evaluate at once would only take the cores from each other
 
 Result = TypeVar("Result")
 
@@ -233,8 +232,7 @@ class LocalEngine:
         for action in inbox:
             action()
         if self._scheduler.busy:
-            with _one_at_a_time:
-                self._scheduler.step()
+            compute(self._scheduler.step)
 
     @cached_property
     def _constraints(self) -> ConstraintFactory:
