@@ -172,11 +172,10 @@ def load_settings(
 
 
 def _with_defaults(table: dict[str, Any], schema: type[Config]) -> dict[str, Any]:
-    """A module's table changes only what it names: the other settings of that module keep their defaults."""
-    for module in MODULES:
-        if isinstance(table.get(module), dict):
-            default = schema.model_fields[module].default
-            table[module] = {**default.model_dump(exclude_unset=True), **table[module]}
+    """A table changes only what it names: the other settings in it keep the defaults that this schema gives them."""
+    for name, field in schema.model_fields.items():
+        if isinstance(field.default, BaseModel) and isinstance(table.get(name), dict):
+            table[name] = {**field.default.model_dump(exclude_unset=True), **table[name]}
     return table
 
 

@@ -230,6 +230,15 @@ def test_a_task_that_can_not_be_scored_is_named_at_start(agentflow: Command, con
     assert "unknown scorer 'nubmer': did you mean 'number'" in mistaken(agentflow, config)
 
 
+def test_a_busy_machine_is_no_reason_for_a_reward_of_0(config: Path) -> None:
+    """No limit of wall time unless one is set, also where the config has other budgets."""
+    from agentflow.cli.training import read_train_config
+
+    assert read_train_config(config, None, {}).budget.max_seconds is None
+    assert read_train_config(config, None, {}).budget.max_turns == 2
+    assert read_train_config(config, ["budget.max_seconds=60"], {}).budget.max_seconds == 60
+
+
 def test_imitation_has_no_dry_run(agentflow: Command, config: Path) -> None:
     ended = agentflow("train", str(config), "--method", "sft", "--dry-run")
     assert (ended.code, "imitation has none" in ended.errors) == (2, True)
