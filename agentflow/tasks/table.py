@@ -2,11 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from agentflow.errors import ConfigError, UnknownName
-from agentflow.scoring.judge import JUDGE
-from agentflow.scoring.rules import RULES
+from agentflow.errors import ConfigError
 from agentflow.tasks.columns import NEED_NO_ANSWER, only_final_answer, renamed
 from agentflow.tasks.files import refuse_repeated_ids, task_from_row
 from agentflow.tasks.rows import Row
@@ -32,13 +30,6 @@ class Table(Source):
     train: int | None = Field(default=None, ge=0)
     validation: int | None = Field(default=None, ge=0)
     test: int | None = Field(default=None, ge=0)
-
-    @field_validator("scorer")
-    @classmethod
-    def _known(cls, scorer: str) -> str:
-        if scorer not in (*RULES, JUDGE):
-            raise ValueError(str(UnknownName("scorer", scorer, (*RULES, JUDGE))))
-        return scorer
 
     @property
     def label(self) -> str:

@@ -6,7 +6,9 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from agentflow.config import BudgetConfig, Config, ModuleConfig, Section
+from agentflow.errors import UnknownName
 from agentflow.scoring.judge import JUDGE
+from agentflow.scoring.rules import RULES
 from agentflow.tasks.sources import SourceConfig
 from agentflow.train.advantages import Baseline
 from agentflow.train.learner.config import LearnerConfig
@@ -132,10 +134,13 @@ class TrainSection(Section):
         return self
 
     @model_validator(mode="after")
-    def _somebody_judges(self) -> "TrainSection":
-        wants = [source.label for source in self.tasks if getattr(source, "scorer", "") == JUDGE]
-        if wants and not self.judge:
-            raise ValueError(f"the tasks {wants[0]!r} have the scorer 'judge': set train.judge to an engine")
+    def _somebody_scores(self) -> "TrainSection":
+        for source in self.tasks:
+            scorer = getattr(source, "scorer", None)  # generators know theirs
+            if scorer == JUDGE and not self.judge:
+                raise ValueError(f"the tasks {source.label!r} have the scorer 'judge': set train.judge to an engine")
+            if scorer is not None and scorer not in (*RULES, JUDGE):
+                raise ValueError(str(UnknownName("scorer", scorer, (*RULES, JUDGE))))
         return self
 
 

@@ -24,6 +24,9 @@ class TensorBoard:
             self._writer.add_scalar(name, value, step)
         self._writer.flush()
 
+    def close(self) -> None:
+        self._writer.close()
+
 
 class Tracker:
     """W&B, and trackio, which has the same calls. A run that goes on is the same run there."""
@@ -35,6 +38,9 @@ class Tracker:
 
     def log(self, metrics: Mapping[str, float], step: int) -> None:
         self._package.log(dict(metrics), step=step)
+
+    def close(self) -> None:
+        self._package.finish()
 
 
 def _identity(folder: Path) -> str:

@@ -42,6 +42,10 @@ class Sink(Protocol):
 
     def log(self, metrics: Mapping[str, float], step: int) -> None: ...
 
+    def close(self) -> None:
+        """Nothing follows: write what is not written yet."""
+        ...
+
 
 class Watcher:
     """What somebody who looks on is told; does nothing, override what is wanted."""
@@ -109,6 +113,13 @@ class Trainer:
 
     async def train(self) -> State:
         """Run all steps that are not done yet."""
+        try:
+            return await self._train()
+        finally:
+            for sink in self._sinks:
+                sink.close()
+
+    async def _train(self) -> State:
         await self._resume()
         self.watcher.begin(self.state.step, self.num_steps)
         await self.team.publisher.publish(self.state.policy_version)

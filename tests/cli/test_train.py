@@ -195,6 +195,8 @@ def mistaken(agentflow: Command, config: Path, *settings: str) -> str:
         ("train.minibatches=3", "minibatches = 3 are more than tasks_per_step = 2"),
         ('train.sinks=["tensorbord"]', "train.sinks"),
         ('train.sampler="vlm:x"', "train.sampler"),
+        ('train.tasks=[{source="file", name="a", path="a.jsonl", scorer="juge"}]', "did you mean 'judge'?"),
+        ('train.tasks=[{source="file", name="a", path="a.jsonl", scorer="judge"}]', "set train.judge to an engine"),
         ('train.tasks=[{source="wrld"}]', "wrld"),
     ],
 )

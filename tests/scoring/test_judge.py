@@ -11,7 +11,6 @@ from agentflow.errors import ConfigError, EngineError
 from agentflow.rollout import rollout
 from agentflow.scoring import judge as module
 from agentflow.scoring.judge import Judge
-from agentflow.tasks.sources import read_source
 from agentflow.types import Outcome, Task
 
 from ..flow.team import STOP, answer, flow_of, team
@@ -71,9 +70,3 @@ async def test_a_judge_that_goes_on_failing_leaves_the_trajectory_without_a_rewa
 async def test_a_task_that_wants_a_judge_needs_one() -> None:
     with pytest.raises(ConfigError, match=r"task 'q' wants a judge: set train\.judge to an engine"):
         await rollout(flow_of(team(verifier=STOP)), TASK, seed=0)
-
-
-def test_a_scorer_that_nobody_knows_is_a_mistake_in_the_config() -> None:
-    read_source({"source": "file", "path": "a.jsonl", "scorer": "judge"})
-    with pytest.raises(ConfigError, match="unknown scorer 'juge': did you mean 'judge'"):
-        read_source({"source": "file", "path": "a.jsonl", "scorer": "juge"})

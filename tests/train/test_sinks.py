@@ -33,6 +33,7 @@ def test_tensorboard_writes_what_its_own_reader_reads(tmp_path: Path) -> None:
     [sink] = open_sinks(sinks("tensorboard"), tmp_path)
     for step in (1, 2):
         sink.log({"train/reward/mean": step / 2, "train/kl": 0.0}, step)
+    sink.close()
     [file] = (tmp_path / "tensorboard").iterdir()
     events = [Event.FromString(record) for record in records(file.read_bytes())]
     seen = [(e.step, v.tag, v.simple_value) for e in events for v in e.summary.value]
