@@ -37,9 +37,9 @@ def run_training(config: TrainConfig) -> int:
     """Train until the last step, or until Ctrl-C; the exit code."""
     _no_bars_of_others()
     run = RunFolder(config.train.folder)
-    run.start(as_toml(config), config.identity(), TrainConfig().identity())
     console = Console()
     with run.alone(), TrainingView(console) as view:
+        run.start(as_toml(config), config.identity(), TrainConfig().identity())
         state, num_steps = asyncio.run(_train(config, run, view))
     console.print(Text(_ending(state, num_steps, run)), soft_wrap=True)
     return 0 if state.step >= num_steps else 130
@@ -87,7 +87,8 @@ def run_dry(config: TrainConfig) -> int:
     _no_bars_of_others()
     console = Console()
     run = RunFolder(config.train.folder)
-    checks = asyncio.run(_dry_run(config, run))
+    with run.alone():  # it tidies up the sampler's files, which a run in the same folder is using
+        checks = asyncio.run(_dry_run(config, run))
     console.print(_table(checks))
     return 0 if all(check.ok for check in checks) else 1
 

@@ -73,6 +73,12 @@ class Generation:
         except AgentFlowError as error:
             self.error = error
             return
+        self.accept(token, logprob)
+
+    def accept(self, token: int, logprob: float) -> None:
+        """Add the token that was drawn, and what a schema forces after it."""
+        if self.error:
+            return
         if self._vocabulary.is_end(token):
             self._append(token, logprob)
             self.finish_reason = "stop"

@@ -40,19 +40,6 @@ class Row(Generation):
             self.error = error
             return None
 
-    def accept(self, token: int, logprob: float) -> None:
-        """Add the token that was drawn, and what a schema forces after it."""
-        if self.error:
-            return
-        if self._vocabulary.is_end(token):
-            self._append(token, logprob)
-            self.finish_reason = "stop"
-            return
-        if self._constraint:
-            self._constraint.take(token)
-        if not self._grow(token, logprob):
-            self._take_forced()
-
 
 class TransformersEngine:
     """A causal language model of transformers (or of peft) that samples for many callers in one batch.
