@@ -40,7 +40,7 @@ class Format:
     read_verdict: Callable[[str], Verdict]
     read_answer: Callable[[str], Answer]
     analysis_schema: JsonSchema | None = None
-    plan_schema: Callable[[Sequence[str]], JsonSchema] | None = None
+    plan_schema: Callable[[Sequence[str], str], JsonSchema] | None = None  # of the tools' names, and the prompt
     verdict_schema: JsonSchema | None = None
     answer_schema: Callable[[int], JsonSchema] | None = None  # of the most characters that an answer may have
 
@@ -189,6 +189,22 @@ def string_of(most_characters: int) -> JsonSchema:
     return {"type": "string", "minLength": 1, "maxLength": most_characters}
 
 
+_REASONS = {"justification": 160, "context": 320}  # the most characters of each
+
+
+def plan_schema(tools: Sequence[str], prompt: str) -> JsonSchema:
+    """The schema of a plan: a sub-goal and a tool, and before them the reasons that the prompt asks for.
+
+    The reasons come first, so that the choice can follow from them. A prompt of short plans shows none: a model that is
+    held to fields which no example has fills them at length.
+
+    >>> list(plan_schema(["python"], '{"context": ..., "sub_goal": ..., "tool": ...}')["properties"])
+    ['context', 'sub_goal', 'tool']
+    """
+    reasons = {name: string_of(most) for name, most in _REASONS.items() if f'"{name}"' in prompt}
+    return object_of(**reasons, sub_goal=string_of(240), tool={"enum": list(tools)})
+
+
 JSON = Format(
     read_plan=read_json_plan,
     read_verdict=read_json_verdict,
@@ -198,10 +214,7 @@ JSON = Format(
         needed=string_of(240),
         answer_form=string_of(80),
     ),
-    # The reasons come first, so that the choice can follow from them.
-    plan_schema=lambda tools: object_of(
-        justification=string_of(160), context=string_of(320), sub_goal=string_of(240), tool={"enum": list(tools)}
-    ),
+    plan_schema=plan_schema,
     verdict_schema=object_of(asked_for=string_of(120), found=string_of(120), verdict={"enum": ["STOP", "CONTINUE"]}),
     answer_schema=lambda most_characters: object_of(
         answer=string_of(most_characters), short_answer=string_of(SHORT_ANSWER_CHARACTERS)

@@ -76,7 +76,8 @@ class Modules:
 
     async def plan(self, task: Task, analysis: str, memory: Memory, ledger: Ledger) -> Action:
         """The next action."""
-        schema = self.format.plan_schema(sorted(self.tools)) if self.format.plan_schema else None
+        prompt, of_plans = self.prompts["planner"], self.format.plan_schema
+        schema = of_plans(sorted(self.tools), prompt.text) if of_plans else None
         messages = self.planner_messages(task, analysis, memory)
         role = self.roles["planner"]
         return self.format.read_plan(whole_text(role, await ledger.ask("planner", role, messages, schema)))

@@ -45,6 +45,11 @@ class Prompt:
     name: str
     sections: Mapping[str, Template]
 
+    @property
+    def text(self) -> str:
+        """All sections as they are written."""
+        return "\n\n".join(section.template for section in self.sections.values())
+
     def render(self, section: str, **values: object) -> str:
         """Fill one section in.
 

@@ -114,7 +114,17 @@ async def test_a_question_that_looks_like_a_template_reaches_every_module(name: 
 @pytest.mark.anyio
 async def test_an_analysis_that_the_planner_does_not_see_is_not_asked_for() -> None:
     engines = team(planner='{"sub_goal": "say it", "tool": "echo"}', verifier=STOP)
-    trajectory = await flow_of(engines, prompts="worked", planner__constrained=False).solve("What is it?")
+    trajectory = await flow_of(engines, prompts="worked").solve("What is it?")
     assert trajectory.answer == "42"
     assert not engines["analyst"].requests
     assert trajectory.analysis == ""
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("name", "fields"), [("json", ["justification", "context"]), ("worked", [])])
+async def test_a_planner_is_held_to_the_fields_that_its_prompt_shows(name: str, fields: list[str]) -> None:
+    engines = team(planner='{"sub_goal": "say it", "tool": "echo"}', verifier=STOP)
+    await flow_of(engines, prompts=name).solve("What is it?")
+    schema = engines["planner"].requests[0].json_schema
+    assert schema is not None
+    assert list(schema["properties"]) == [*fields, "sub_goal", "tool"]
