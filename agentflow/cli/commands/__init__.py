@@ -1,0 +1,1 @@
+"""What can be typed after `agentflow`: the options of each command, and its help. The work is done elsewhere."""
