@@ -5,7 +5,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -25,7 +25,7 @@ from agentflow.scoring import score
 from agentflow.scoring.judge import JUDGE, Judge
 from agentflow.types import Engine, Outcome, Task, Trajectory
 
-LEAST_ENDED = 20  # solves of a run, before it can be stopped for its failures
+LEAST_ENDED = 20  # solves of a run, before it can be stopped for failures; and twice as many as run at once
 
 Notice = Callable[[str], None]
 
@@ -122,7 +122,6 @@ class _Run:
     notice: Notice
     watcher: Watcher
     num_ended: int = 0
-    failures: Counter[str] = field(default_factory=Counter)
 
     async def do_what_is_missing(self, tasks: Mapping[str, Task]) -> list[Key]:
         """Run what has no final record; all trials, in their order."""
@@ -150,10 +149,13 @@ class _Run:
 
     async def _work(self, waiting: Iterator[Key], tasks: Mapping[str, Task]) -> None:
         for key in waiting:
+            before = self.receipt.records.get(key)
             record = await self._record(tasks[key[0]], key)
             self.receipt.append(record)
             self.watcher.end_trial(record)
-            self._count(record)
+            self.num_ended += 1
+            if record.failure and not before:  # what fails again is no news
+                self._check_failures()
 
     async def _record(self, task: Task, key: Key) -> Record:
         """The record of one trial. A fault of ours, or a prompt too long for its engine, ends it alone."""
@@ -175,17 +177,18 @@ class _Run:
             record = record.model_copy(update={"reason": known.reason})
         return record
 
-    def _count(self, record: Record) -> None:
+    def _check_failures(self) -> None:
         """Raise `EvaluationStopped` where going on is of no use."""
-        self.num_ended += 1
-        if record.failure:
-            self.failures[record.error[:300]] += 1
-        failed = self.failures.total()
-        if self.num_ended < LEAST_ENDED or failed <= self.settings.error_rate * self.num_ended:
+        if self.num_ended < max(LEAST_ENDED, 2 * self.settings.concurrency):
+            return  # those that fail are often the quick ones, and end first
+        num = len(self.receipt.records)
+        failures = Counter(record.error[:300] for record in self.receipt.records.values() if record.failure)
+        failed = failures.total()
+        if failed <= self.settings.error_rate * num:
             return
-        error, times = self.failures.most_common(1)[0]
+        error, times = failures.most_common(1)[0]
         raise EvaluationStopped(
-            f"{failed} of {self.num_ended} solves failed, more than --error-rate allows; {times} times: {error}\n"
+            f"{failed} of {num} solves failed, more than --error-rate allows; {times} times: {error}\n"
             f"{self.receipt.path} has what came of the others: the same command goes on from there"
         )
 

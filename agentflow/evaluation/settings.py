@@ -9,7 +9,7 @@ class RunSettings(Section):
     """`limit` items (all where it is None), each tried `trials` times with seeds drawn from `seed`.
 
     `concurrency` solves run at once. `attempts` are made at a solve that ends in an error of the world, and at a
-    verdict. The run stops when more than `error_rate` of its solves failed.
+    verdict. The run stops when more than `error_rate` of the solves in its receipt failed.
     """
 
     seed: int = 0

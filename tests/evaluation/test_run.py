@@ -157,6 +157,34 @@ def test_some_failures_do_not_stop_a_run(tmp_path: Path) -> None:
     assert receipt.header.summary.failure_rate == 0.5
 
 
+def test_what_fails_again_does_not_stop_a_run_and_leaves_its_receipt_finished(tmp_path: Path) -> None:
+    out, broken = tmp_path / "receipt.jsonl", range(0, 100, 4)
+    run(out, numbers(100), Team(broken=broken), attempts=1)
+    team = Team(broken=broken)
+    again = run(out, numbers(100), team, attempts=1)
+    assert sorted(team.asked("planner")) == list(broken)
+    assert again.is_finished
+    assert read_receipt(out).header.summary == again.header.summary
+    assert again.header.summary
+    assert again.header.summary.failure_rate == 0.25
+
+
+def test_failures_that_end_before_the_answers_do_not_stop_a_run(tmp_path: Path) -> None:
+    """A refused connection is quicker than any answer: those that end first say little of the others."""
+    team = Team(broken=range(5, 300, 10))
+    team.engines["openai:generator"]._latency_seconds = 0.2
+    receipt = run(tmp_path / "receipt.jsonl", numbers(300), team, concurrency=250, attempts=1)
+    assert receipt.header.summary
+    assert receipt.header.summary.failure_rate == 0.1
+
+
+def test_a_run_that_was_stopped_is_stopped_again_while_nothing_new_works(tmp_path: Path) -> None:
+    out = tmp_path / "receipt.jsonl"
+    for stopped_at in (20, 21):
+        with pytest.raises(EvaluationStopped, match=f"{stopped_at} of {stopped_at} solves failed"):
+            run(out, numbers(200), Team(broken=range(200)), concurrency=1, attempts=1)
+
+
 def test_a_fault_of_ours_ends_one_solve_and_is_told(tmp_path: Path) -> None:
     notices: list[str] = []
 
