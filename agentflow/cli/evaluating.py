@@ -8,17 +8,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from agentflow.assemble import open_flow
 from agentflow.benchmarks import Benchmark, BenchmarkData, audit_text, check_scorer, find_benchmark
 from agentflow.cli.evaluation_view import EvaluationView, remarks, result_table
-from agentflow.cli.receipts import VERDICTS
+from agentflow.cli.judging import opened_judge
 from agentflow.cli.solving import notice, status, until_terminated
 from agentflow.config import Config
-from agentflow.engines import open_engine
 from agentflow.errors import ConfigError
 from agentflow.evaluation.receipt import BenchmarkUsed, Receipt
-from agentflow.evaluation.run import EvaluationStopped, evaluate, wants_judge
+from agentflow.evaluation.run import EvaluationStopped, check_start, evaluate, wants_judge
 from agentflow.evaluation.settings import RunSettings
-from agentflow.scoring.judge import Judge
 from agentflow.tasks.rows import SUFFIXES
 
 RECEIPTS = Path("receipts")
@@ -99,17 +98,22 @@ def run_eval(chosen: Sequence[Items], config: Config, settings: RunSettings, jud
             notice(f"{items.benchmark.name}: {_kinds(items.data)} (the items: --check-scorer)")
         if judge is None and any(map(wants_judge, items.data.tasks)):
             raise ConfigError(f"items of {items.benchmark.name} are scored by a judge: name its engine with --judge")
-    receipts, stopped = [], False
-    for items in chosen:
-        try:
-            receipts.append(asyncio.run(_evaluate(items, config_for(items.benchmark, config), settings, judge)))
-        except EvaluationStopped as error:
-            notice(f"{items.benchmark.name}: {error}")
-            stopped = True
-        except (KeyboardInterrupt, SystemExit):
-            notice(f"{items.out} keeps what is done: the same command goes on from there")
-            raise
-    _report(receipts)
+    if len(chosen) > 1:
+        asyncio.run(_check(chosen, config, settings, judge))
+    receipts: list[Receipt] = []
+    stopped = False
+    try:
+        for items in chosen:
+            try:
+                receipts.append(asyncio.run(_evaluate(items, config_for(items.benchmark, config), settings, judge)))
+            except EvaluationStopped as error:
+                notice(f"{items.benchmark.name}: {error}")
+                stopped = True
+            except (KeyboardInterrupt, SystemExit):
+                notice(f"{items.out} keeps what is done: the same command goes on from there")
+                raise
+    finally:
+        _report(receipts)
     return 1 if stopped or any(receipt.header.summary.failures for receipt in receipts if receipt.header.summary) else 0
 
 
@@ -140,9 +144,17 @@ def config_for(benchmark: Benchmark, config: Config) -> Config:
     return config.model_copy(update=changes)
 
 
+async def _check(chosen: Sequence[Items], config: Config, settings: RunSettings, judge: str | None) -> None:
+    """Find what is wrong with any benchmark before the first one is paid for. They share their engines and tools."""
+    async with open_flow(config_for(chosen[0].benchmark, config)) as solver:
+        for items in chosen:
+            async with opened_judge(judge, config, items.out.parent) as opened:
+                own = config_for(items.benchmark, config)
+                await check_start(own, items.used, items.data.tasks, items.out, settings, solver, opened)
+
+
 async def _evaluate(items: Items, config: Config, settings: RunSettings, judge: str | None) -> Receipt:
-    engine = open_engine(judge, settings=config.engines.get(judge, {})) if judge else None
-    try:
+    async with opened_judge(judge, config, items.out.parent) as opened:
         with EvaluationView.of(items.benchmark.name, Console(stderr=True)) as view, until_terminated():
             return await evaluate(
                 config,
@@ -150,13 +162,10 @@ async def _evaluate(items: Items, config: Config, settings: RunSettings, judge: 
                 items.data.tasks,
                 items.out,
                 settings,
-                judge=Judge(engine, items.out.parent / VERDICTS) if engine else None,
+                judge=opened,
                 notice=lambda line: view.console.print(Text(line, style="yellow"), soft_wrap=True),
                 watcher=view,
             )
-    finally:
-        if engine:
-            await engine.close()
 
 
 def _report(receipts: Sequence[Receipt]) -> None:

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agentflow.cli.evaluation_view import interval
+from agentflow.cli.judging import VERDICTS
 from agentflow.engines import open_engine
 from agentflow.evaluation.compare import Comparison, compare
 from agentflow.evaluation.receipt import Estimate, Record, read_receipt
@@ -16,7 +17,6 @@ from agentflow.evaluation.rescore import Change, Rescored, rescore
 from agentflow.evaluation.second_opinion import second_opinion
 from agentflow.scoring.judge import Judge
 
-VERDICTS = "verdicts.jsonl"  # beside the receipts: what a judge said is not asked for again
 SHOWN = 20  # changed records, or conditions
 
 

@@ -7,9 +7,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from agentflow.cli.receipts import VERDICTS
+from agentflow.cli.judging import opened_judge
 from agentflow.config import Config, load_config
-from agentflow.engines import open_engine
 from agentflow.errors import ConfigError
 from agentflow.evaluation.blame import Blame, Swap, failed_tasks, find_blame
 from agentflow.evaluation.leakage import find_leakage
@@ -17,7 +16,6 @@ from agentflow.evaluation.receipt import Estimate, Receipt, read_receipt
 from agentflow.evaluation.report.systems import read_runs
 from agentflow.evaluation.report.write import report_on, write_report
 from agentflow.evaluation.settings import RunSettings
-from agentflow.scoring.judge import Judge
 
 MOST_SHOWN = 20
 
@@ -83,15 +81,10 @@ async def _blamed(
     judge: str | None,
     console: Console,
 ) -> list[Blame]:
-    engine = open_engine(judge, settings=config.engines.get(judge, {})) if judge else None
-    try:
-        scorer = Judge(engine, out / VERDICTS) if engine else None
+    async with opened_judge(judge, config, out) as scorer:
         return await find_blame(
             receipt, config, swaps, out, settings, judge=scorer, notice=lambda line: console.print(Text(line, "yellow"))
         )
-    finally:
-        if engine:
-            await engine.close()
 
 
 def print_blame(found: list[Blame]) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -14,7 +14,7 @@ from agentflow.config import Config, RecordingsConfig
 from agentflow.errors import AgentFlowError, ConfigError, NotRecorded, PromptTooLong
 from agentflow.evaluation.describe import describe, digest_of, now
 from agentflow.evaluation.privacy import Privacy
-from agentflow.evaluation.receipt import BenchmarkUsed, Failure, Key, Receipt, Record
+from agentflow.evaluation.receipt import BenchmarkUsed, Failure, Header, Key, Receipt, Record
 from agentflow.evaluation.receipt_file import ReceiptFile
 from agentflow.evaluation.selection import seed_of, select
 from agentflow.evaluation.settings import RunSettings
@@ -69,17 +69,70 @@ async def evaluate(
     and `EvaluationStopped`.
     """
     settings = settings or RunSettings()
-    chosen = select(tasks, settings.limit)
     with ExitStack() as closing:
         async with open_flow(config, notice=notice, engines=engines) as solver:
-            check_items(chosen, solver, judge)
             judge = judge if any(map(wants_judge, tasks)) else None
-            header = await asyncio.to_thread(describe, config, benchmark, settings, solver, judge)
-            privacy = Privacy.of([config.model_dump(mode="json"), header.judge])
-            receipt = closing.enter_context(ReceiptFile.open(out, header, privacy))
+            begun = await _begin(config, benchmark, tasks, settings, solver, judge)
+            receipt = closing.enter_context(begun.open(out))
             run = _Run(solver, judge, settings, receipt, notice, watcher or _Nobody())
-            keys = await run.do_what_is_missing({task.id: task for task in chosen})
-        return _finish(receipt, keys, config.recordings)
+            await run.do_what_is_missing(begun.keys, begun.tasks)
+        return _finish(receipt, begun.keys, config.recordings)
+
+
+async def check_start(
+    config: Config,
+    benchmark: BenchmarkUsed,
+    tasks: Sequence[Task],
+    out: Path,
+    settings: RunSettings,
+    solver: Solver,
+    judge: Judge | None = None,
+) -> None:
+    """Raise the `ConfigError` with which `evaluate` would not begin; nothing is asked, and no receipt made.
+
+    `solver` may be that of another benchmark, with the same engines and tools.
+    """
+    begun = await _begin(config, benchmark, tasks, settings, solver, judge if any(map(wants_judge, tasks)) else None)
+    if out.exists():
+        with begun.open(out):
+            pass
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """An evaluation whose items are checked: what its receipt begins with, and the trials that it will have."""
+
+    header: Header
+    tasks: Mapping[str, Task]
+    keys: Sequence[Key]
+
+    @contextmanager
+    def open(self, out: Path) -> Iterator[ReceiptFile]:
+        """The receipt. Raises `ConfigError` for one of another evaluation, or of a larger one."""
+        privacy = Privacy.of([self.header.config, self.header.judge])
+        with ReceiptFile.open(out, self.header, privacy) as receipt:
+            extra = len(receipt.records.keys() - set(self.keys))
+            if extra:
+                raise ConfigError(
+                    f"{out} has {extra} trials more than are asked for now: a receipt can get more items and trials, "
+                    "and never fewer: raise --limit and --trials to what it has, or name another file with --out"
+                )
+            yield receipt
+
+
+async def _begin(
+    config: Config,
+    benchmark: BenchmarkUsed,
+    tasks: Sequence[Task],
+    settings: RunSettings,
+    solver: Solver,
+    judge: Judge | None,
+) -> _Begun:
+    chosen = select(tasks, settings.limit)
+    check_items(chosen, solver, judge)
+    header = await asyncio.to_thread(describe, config, benchmark, settings, solver, judge)
+    keys = [(task.id, trial) for task in chosen for trial in range(settings.trials)]
+    return _Begun(header, {task.id: task for task in chosen}, keys)
 
 
 def _finish(receipt: ReceiptFile, keys: Sequence[Key], recordings: RecordingsConfig) -> Receipt:
@@ -123,10 +176,8 @@ class _Run:
     watcher: Watcher
     num_ended: int = 0
 
-    async def do_what_is_missing(self, tasks: Mapping[str, Task]) -> list[Key]:
-        """Run what has no final record; all trials, in their order."""
-        keys = [(name, trial) for name in tasks for trial in range(self.settings.trials)]
-        self._check_width(keys)
+    async def do_what_is_missing(self, keys: Sequence[Key], tasks: Mapping[str, Task]) -> None:
+        """Run what has no final record."""
         done = {key: record for key, record in self.receipt.records.items() if _is_final(record)}
         missing = [key for key in keys if key not in done]
         self.watcher.begin(len(keys), list(done.values()))
@@ -137,15 +188,6 @@ class _Run:
                     running.create_task(self._work(waiting, tasks))
         except BaseExceptionGroup as failed:  # one is enough, and a caller waits for it as it is
             raise failed.exceptions[0] from None
-        return keys
-
-    def _check_width(self, keys: Sequence[Key]) -> None:
-        extra = len(self.receipt.records.keys() - set(keys))
-        if extra:
-            raise ConfigError(
-                f"{self.receipt.path} has {extra} trials more than are asked for now: a receipt can get more items and "
-                "trials, and never fewer: raise --limit and --trials to what it has, or name another file with --out"
-            )
 
     async def _work(self, waiting: Iterator[Key], tasks: Mapping[str, Task]) -> None:
         for key in waiting:

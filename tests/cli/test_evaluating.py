@@ -98,6 +98,41 @@ def test_a_run_in_which_nothing_works_is_stopped(evaluate: Command, tmp_path: Pa
     assert 20 <= len(read_receipt(tmp_path / "r.jsonl").records) < 30
 
 
+def write_two(folder: Path) -> tuple[str, ...]:
+    """Two files of items, `a` and `b`, and the options that put their receipts into the folder `out`."""
+    for name in "ab":
+        row = {"id": f"{name}0", "question": f"What is it, {name}?", "answer": "42", "scorer": "number"}
+        (folder / f"{name}.jsonl").write_text(f"{json.dumps(row)}\n")
+    return (f"{folder}/a.jsonl", f"{folder}/b.jsonl", "--out", f"{folder}/out")
+
+
+def test_mistakes_of_the_second_benchmark_are_found_before_the_first_is_run(agentflow: Command, tmp_path: Path) -> None:
+    both, config = write_two(tmp_path), str(write_team(tmp_path))
+    foreign = tmp_path / "out" / "b.jsonl"
+    foreign.parent.mkdir()
+    foreign.write_text('{"kind": "x"}\n')
+    code, output, errors = agentflow("eval", *both, "--config", config)
+    assert (code, output) == (2, "")
+    assert "b.jsonl, line 1: no receipt" in errors
+    assert not (tmp_path / "out" / "a.jsonl").exists()
+    foreign.unlink()
+    long = {"id": "b0", "question": "word " * 2000, "answer": "42", "scorer": "number"}
+    (tmp_path / "b.jsonl").write_text(f"{json.dumps(long)}\n")
+    code, output, errors = agentflow("eval", *both, "--config", config)
+    assert (code, output) == (2, "")
+    assert "item 'b0' can not be asked and scored" in errors
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_the_table_of_what_was_done_is_printed_whatever_comes_after(agentflow: Command, tmp_path: Path) -> None:
+    both, config = write_two(tmp_path), str(write_team(tmp_path, planner=[{"when": "What is it, a?", "reply": PLAN}]))
+    code, output, errors = agentflow("eval", *both, "--config", config)
+    assert code == 2
+    assert "none of its 1 rules fits" in errors
+    assert "100.0 %" in output
+    assert f"receipt: {tmp_path}/out/a.jsonl" in output
+
+
 def test_solves_that_end_early_are_counted_by_how(evaluate: Command) -> None:
     code, output, _ = evaluate("--max-turns", "2", verifier=VERDICT | {"verdict": "CONTINUE"})
     assert code == 0

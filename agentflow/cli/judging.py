@@ -1,0 +1,27 @@
+"""The judge that a command line names."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from agentflow.config import Config
+from agentflow.engines import open_engine
+from agentflow.scoring.judge import Judge
+
+VERDICTS = "verdicts.jsonl"  # beside the receipts: what a judge said is not asked for again
+
+
+@asynccontextmanager
+async def opened_judge(specification: str | None, config: Config, folder: Path) -> AsyncIterator[Judge | None]:
+    """The judge on an engine, which has the settings of the config; None where none is named.
+
+    Its verdicts are kept in the folder.
+    """
+    if specification is None:
+        yield None
+        return
+    engine = open_engine(specification, settings=config.engines.get(specification, {}))
+    try:
+        yield Judge(engine, folder / VERDICTS)
+    finally:
+        await engine.close()
