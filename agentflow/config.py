@@ -196,13 +196,27 @@ class RecordingsConfig(Section):
         return self
 
 
+class JudgeConfig(Section):
+    """The model that scores what no rule can: `max_tokens` limits its reply, with the reasoning before it."""
+
+    max_tokens: int = Field(default=1024, ge=1)
+
+
+class PriceConfig(Section):
+    """What an engine costs: dollars for a million tokens."""
+
+    prompt: float = Field(ge=0)
+    completion: float = Field(ge=0)
+
+
 class Config(Section):
     """Everything that determines how a question is solved.
 
     `engine` plays every module that names no other; `engines` holds settings by specification, such as
     `[engines."local:qwen2.5-coder-1.5b"] threads = 4`. `flow` is the team, or a baseline to compare it with: `solo`
     alone (`plain`), or with the tools in one loop (`react`). `prompts` is a prompt set or a folder of prompt files.
-    `seed` makes sampling repeatable. Every solve is appended to the file `trace`; "none" switches that off.
+    `seed` makes sampling repeatable. Every solve is appended to the file `trace`; "none" switches that off. `prices`,
+    by specification, are what an evaluation reckons its cost with; an engine that has none costs nothing.
 
     >>> Config().planner.sampling.max_tokens
     256
@@ -223,6 +237,8 @@ class Config(Section):
     memory: MemoryConfig = MemoryConfig()
     tools: ToolsConfig = ToolsConfig()
     recordings: RecordingsConfig = RecordingsConfig()
+    judge: JudgeConfig = JudgeConfig()
+    prices: dict[str, PriceConfig] = Field(default_factory=dict)
     trace: Path | None = Field(default_factory=lambda: user_state_path("agentflow") / "trace.jsonl")
 
     _none = field_validator("seed", "trace", mode="before")(_none_by_name)

@@ -1,11 +1,13 @@
 """The judge that a command line names."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from agentflow.config import Config
 from agentflow.engines import open_engine
+from agentflow.engines.weights import weights_of
 from agentflow.scoring.judge import Judge
 
 VERDICTS = "verdicts.jsonl"  # beside the receipts: what a judge said is not asked for again
@@ -22,6 +24,12 @@ async def opened_judge(specification: str | None, config: Config, folder: Path) 
         return
     engine = open_engine(specification, settings=config.engines.get(specification, {}))
     try:
-        yield Judge(engine, folder / VERDICTS)
+        weights = await asyncio.to_thread(weights_of, specification)
+        yield Judge(
+            engine,
+            folder / VERDICTS,
+            max_tokens=config.judge.max_tokens,
+            weights=weights.sha256 if weights else "",
+        )
     finally:
         await engine.close()

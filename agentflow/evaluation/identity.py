@@ -6,8 +6,8 @@ from typing import Any
 
 from agentflow.evaluation.receipt import Header
 
-# Each of these can change from one run to the next, and no record with it.
-_OF_A_RUN = ("config.trace", "config.recordings.", "recordings.file")
+# Each of these can change from one run to the next, and no record with it. What matters of a judge is in `judge`.
+_OF_A_RUN = ("config.trace", "config.recordings.", "config.judge.", "config.prices", "recordings.file")
 _HASH = re.compile("[0-9a-f]{64}")
 _OF_AN_ENGINE = {"threads", "max_concurrency", "timeout_seconds", "max_retries", "base_url", "latency_seconds"}
 

@@ -3,17 +3,20 @@
 import hashlib
 import json
 import time
-from collections.abc import Sequence
+from asyncio import Lock
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from pydantic import JsonValue
 
 from agentflow.errors import EngineError
 from agentflow.scoring.verdicts import Asked, Judgement, VerdictFile
-from agentflow.types import Engine, JsonSchema, Message, Sampling, Task
+from agentflow.types import Completion, Engine, JsonSchema, Message, Sampling, Task, Usage
 
 JUDGE = "judge"  # the name of the scorer in a task's metadata
-SAMPLING = Sampling(temperature=0.0, max_tokens=256)
+MAX_TOKENS = 1024  # a model that reasons does so within them
+Spent = Callable[[Usage], None]
 SCHEMA: JsonSchema = {
     "type": "object",
     "properties": {
@@ -37,50 +40,75 @@ class Judge:
 
     A judge that fails or can not be read raises `EngineError`, and never gives a 0 or a 1. An empty answer is wrong
     without being asked about. A verdict is kept by everything that decides it: engine, prompt, sampling, question,
-    reference answers and answer; with `cache`, a file, from one run to the next. `num_calls` counts what the engine
-    was asked, and `seconds` adds up how long that took.
+    reference answers and answer; with `cache`, a file, from one run to the next. Who asks while the same answer is
+    being judged waits for that verdict. `num_calls` counts what the engine was asked, and `seconds` adds up how long
+    that took.
     """
 
-    def __init__(self, engine: Engine, cache: str | Path | None = None) -> None:
+    def __init__(
+        self, engine: Engine, cache: str | Path | None = None, *, max_tokens: int = MAX_TOKENS, weights: str = ""
+    ) -> None:
+        """`max_tokens` limits a reply; `weights` is the hash of the engine's, where they are known."""
         can = engine.capabilities
         self.engine = engine
-        self.sampling = SAMPLING if can.temperature else SAMPLING.model_copy(update={"temperature": None})
+        self.sampling = Sampling(temperature=0.0 if can.temperature else None, max_tokens=max_tokens)
         self.schema = SCHEMA if can.json_schema else None
+        self.weights = weights
         self.seconds = 0.0
         self.num_calls = 0
         self._file = VerdictFile(cache) if cache is not None else None
         self._verdicts = self._file.read() if self._file else {}
+        self._asking: WeakValueDictionary[str, Lock] = WeakValueDictionary()
 
     @property
     def identity(self) -> dict[str, JsonValue]:
         """What decides a verdict besides the question, its reference answers and the answer. For a receipt."""
         sampling = self.sampling.model_dump(mode="json", exclude_none=True)
-        return {"engine": self.engine.name, "prompt": PROMPT_HASH, "sampling": sampling, "schema": bool(self.schema)}
+        weights: dict[str, JsonValue] = {"weights": self.weights} if self.weights else {}
+        return {
+            "engine": self.engine.name,
+            **weights,
+            "prompt": PROMPT_HASH,
+            "sampling": sampling,
+            "schema": bool(self.schema),
+        }
 
     async def score(self, task: Task, answer: str) -> float:
         """The reward of an answer."""
         return float((await self.judge(task, answer)).right)
 
-    async def judge(self, task: Task, answer: str) -> Judgement:
-        """Whether an answer is right, and the judge's reason."""
+    async def judge(self, task: Task, answer: str, spent: Spent = lambda _usage: None) -> Judgement:
+        """Whether an answer is right, and the judge's reason. `spent` is told what each reply took."""
         if not answer.strip():
             return Judgement(right=False, reason="there is no answer")
         asked = Asked(judge=self.identity, question=task.question, answers=task.answers, answer=answer)
-        known = self._verdicts.get(asked.key)
-        return known or await self._ask(asked)
+        async with self._asking.setdefault(asked.key, Lock()):
+            known = self._verdicts.get(asked.key)
+            return known or await self._ask(asked, spent)
 
-    async def _ask(self, asked: Asked) -> Judgement:
+    async def _ask(self, asked: Asked, spent: Spent) -> Judgement:
         started = time.monotonic()
         self.num_calls += 1
         try:
             completion = await self.engine.complete(_messages(asked), self.sampling, json_schema=self.schema)
         finally:
             self.seconds += time.monotonic() - started
-        judgement = read_verdict(completion.text)
+        spent(completion.usage)
+        judgement = self._read(completion)
         self._verdicts[asked.key] = judgement
         if self._file:
             self._file.add(asked, judgement)
         return judgement
+
+    def _read(self, completion: Completion) -> Judgement:
+        try:
+            return read_verdict(completion.text)
+        except EngineError:
+            if completion.finish_reason != "length":
+                raise
+            raise EngineError(
+                f"the judge's reply was cut off after {self.sampling.max_tokens} tokens: raise judge.max_tokens"
+            ) from None
 
 
 def read_verdict(text: str) -> Judgement:

@@ -190,6 +190,7 @@ class TrainConfig(Config):
 FREE_TO_CHANGE = (
     "trace",
     "solo.",  # has no part in training
+    "prices.",  # neither have they
     "train.folder",
     "train.steps",
     "train.concurrency",

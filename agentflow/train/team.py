@@ -117,4 +117,6 @@ def remembered_engines(config: TrainConfig) -> dict[str, GreedyMemo]:
 
 def open_judge(config: TrainConfig, engines: Mapping[str, GreedyMemo]) -> Judge | None:
     """The judge of a config, if it has one. It remembers verdicts itself, and failures never."""
-    return Judge(engines[config.train.judge].engine) if config.train.judge else None
+    if not config.train.judge:
+        return None
+    return Judge(engines[config.train.judge].engine, max_tokens=config.judge.max_tokens)

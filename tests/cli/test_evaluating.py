@@ -1,6 +1,7 @@
 """`agentflow eval`, `rescore` and `compare`: what they print, what they exit with, and what they say to a mistake."""
 
 import doctest
+import hashlib
 import json
 import os
 import signal
@@ -229,6 +230,7 @@ def test_items_that_want_a_judge_and_have_one(evaluate: Command, agentflow: Comm
     assert {record.reason for record in receipt.records} == {"another number", "the same number"}
     assert receipt.header.judge
     assert receipt.header.judge["engine"] == "scripted:judge.jsonl"
+    assert receipt.header.judge["weights"] == hashlib.sha256((tmp_path / "judge.jsonl").read_bytes()).hexdigest()
     code, output, _ = agentflow("rescore", f"{tmp_path}/r.jsonl")
     assert code == 0
     assert "12 verdicts of a judge are taken as they are" in output

@@ -1,5 +1,6 @@
 """A judge's verdict becomes a reward, and its failure never does."""
 
+import asyncio
 import doctest
 import json
 from pathlib import Path
@@ -13,7 +14,7 @@ from agentflow.rollout import rollout
 from agentflow.scoring import judge as module
 from agentflow.scoring.judge import Judge
 from agentflow.scoring.verdicts import Judgement
-from agentflow.types import Outcome, Task
+from agentflow.types import Completion, Outcome, Task, Usage
 
 from ..flow.team import STOP, answer, flow_of, team
 
@@ -85,6 +86,42 @@ async def test_the_same_question_and_answer_are_judged_once() -> None:
     assert await judge.score(TASK, "austen") == 0.0
 
 
+async def test_equal_answers_at_the_same_time_are_judged_once() -> None:
+    judge = Judge(ScriptedEngine([EngineError("down"), RIGHT, WRONG]))
+    with pytest.raises(EngineError):
+        await judge.score(TASK, "Austen")
+    found = await asyncio.gather(*[judge.judge(TASK, "Austen") for _ in range(3)])
+    assert found == [Judgement(right=True, reason="so it is")] * 3
+    assert judge.num_calls == 2
+
+
+async def test_one_who_waits_for_a_verdict_that_fails_asks_for_itself() -> None:
+    judge = Judge(ScriptedEngine([EngineError("down"), RIGHT]))
+    found = await asyncio.gather(*[judge.score(TASK, "Austen") for _ in range(3)], return_exceptions=True)
+    assert [str(one) for one in found] == ["down", "1.0", "1.0"]
+
+
+async def test_what_a_reply_took_is_told_whether_it_can_be_read_or_not() -> None:
+    judge, told = Judge(ScriptedEngine(["what is that?", RIGHT])), list[int]()
+
+    def spent(usage: Usage) -> None:
+        told.append(usage.completion_tokens)
+
+    with pytest.raises(EngineError):
+        await judge.judge(TASK, "Austen", spent)
+    for _ in range(2):
+        await judge.judge(TASK, "Austen", spent)
+    assert told == [3, len(RIGHT.split())]
+
+
+async def test_a_reply_that_was_cut_off_names_the_setting() -> None:
+    cut_off = Completion(text="", finish_reason="length")
+    with pytest.raises(EngineError, match=r"cut off after 64 tokens: raise judge\.max_tokens"):
+        await Judge(ScriptedEngine([cut_off]), max_tokens=64).score(TASK, "Austen")
+    whole = Completion(text=RIGHT, finish_reason="length")
+    assert await Judge(ScriptedEngine([whole])).score(TASK, "Austen") == 1
+
+
 async def test_verdicts_are_kept_in_a_file(tmp_path: Path) -> None:
     path = tmp_path / "verdicts" / "judge.jsonl"
     first = Judge(ScriptedEngine([RIGHT]), path)
@@ -107,12 +144,16 @@ async def test_another_question_gold_or_answer_is_asked_anew(task: Task, said: s
     assert await Judge(ScriptedEngine([WRONG]), tmp_path / "judge.jsonl").score(task, said) == 0.0
 
 
-async def test_another_engine_prompt_or_sampling_is_asked_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_another_engine_prompt_sampling_or_weights_are_asked_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "judge.jsonl"
     await Judge(ScriptedEngine([RIGHT]), path).score(TASK, "Austen")
     assert await Judge(ScriptedEngine([WRONG], name="scripted:other"), path).score(TASK, "Austen") == 0.0
     greedy = TEXT_ONLY.model_copy(update={"temperature": False})
     assert await Judge(ScriptedEngine([WRONG], capabilities=greedy), path).score(TASK, "Austen") == 0.0
+    assert await Judge(ScriptedEngine([WRONG]), path, weights="f00d").score(TASK, "Austen") == 0.0
+    assert await Judge(ScriptedEngine([WRONG]), path, max_tokens=2000).score(TASK, "Austen") == 0.0
     monkeypatch.setattr(module, "PROMPT_HASH", "another")
     assert await Judge(ScriptedEngine([WRONG]), path).score(TASK, "Austen") == 0.0
 
