@@ -79,13 +79,13 @@ def interval_of_mean(clusters: Clusters, level: float = LEVEL) -> Interval:
 
     That is the number of independent trials whose mean has the standard error that the clusters show: between one and
     all trials of an item count, as they agree or do not. Where all marks are 0, or all are 1, nothing can be seen of
-    that, and each item counts once.
+    that, and each item counts once. (Items with more trials than others weigh more, so that fewer count.)
 
     >>> interval_of_mean([[1.0], [0.0]] * 50) == wilson(0.5, 100)
     True
     >>> agreeing, independent = [[1.0, 1.0], [0.0, 0.0]] * 50, [[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [0.0, 0.0]] * 25
     >>> [round(end, 3) for end in interval_of_mean(agreeing)], [round(end, 3) for end in interval_of_mean(independent)]
-    ([0.403, 0.597], [0.431, 0.569])
+    ([0.404, 0.596], [0.431, 0.569])
     """
     values = [value for cluster in clusters for value in cluster]
     share = mean(values)
@@ -93,8 +93,9 @@ def interval_of_mean(clusters: Clusters, level: float = LEVEL) -> Interval:
         return wilson(share, len(values), level)
     variance = clustered_standard_error(clusters) ** 2
     spread = share * (1 - share)
-    number = min(spread / variance, len(values)) if spread > 0 and variance > 0 else len(clusters)
-    return wilson(share, number, level)
+    least = len(values) ** 2 / sum(len(cluster) ** 2 for cluster in clusters)  # all trials of an item are alike
+    seen = spread / variance if spread > 0 and variance > 0 else least
+    return wilson(share, min(max(seen, least), len(values)), level)
 
 
 def pass_at(draws: int, num: int, num_right: int) -> float:

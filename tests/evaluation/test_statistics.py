@@ -23,6 +23,7 @@ from agentflow.evaluation.statistics import (
     wilson,
 )
 
+numpy: Any = pytest.importorskip("numpy")
 scipy_stats: Any = pytest.importorskip("scipy.stats")
 
 MARKS = st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0]), min_size=2, max_size=60)
@@ -31,6 +32,7 @@ TRIALS = st.integers(1, 6).flatmap(
         st.lists(st.sampled_from([0.0, 1.0]), min_size=trials, max_size=trials), min_size=2, max_size=40
     )
 )
+RAGGED = st.lists(st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0]), min_size=1, max_size=6), min_size=2, max_size=40)
 
 
 def test_examples() -> None:
@@ -54,6 +56,34 @@ def test_the_order_of_the_items_does_not_change_one_bit(values: list[float], cha
 def test_with_equal_clusters_the_error_is_that_of_the_means_of_the_clusters(clusters: list[list[float]]) -> None:
     means = [mean(cluster) for cluster in clusters]
     assert clustered_standard_error(clusters) == pytest.approx(scipy_stats.sem(means), abs=1e-12)
+
+
+@given(RAGGED)
+def test_with_ragged_clusters_the_error_is_that_of_the_sandwich(clusters: list[list[float]]) -> None:
+    """A regression on the constant alone, with the cluster-robust covariance written out in matrices."""
+    values = numpy.array([mark for cluster in clusters for mark in cluster])
+    item = numpy.repeat(numpy.arange(len(clusters)), [len(cluster) for cluster in clusters])
+    design = numpy.ones((len(values), 1))
+    bread = numpy.linalg.inv(design.T @ design)
+    residuals = values - design @ (bread @ design.T @ values)
+    scores = [design[item == one].T @ residuals[item == one] for one in range(len(clusters))]
+    meat = sum(numpy.outer(score, score) for score in scores) * len(clusters) / (len(clusters) - 1)
+    theirs = math.sqrt((bread @ meat @ bread).item())
+    assert clustered_standard_error(clusters) == pytest.approx(theirs, abs=1e-12)
+
+
+@given(st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=1, max_size=40), st.integers(1, 5))
+def test_trials_that_all_agree_say_no_less_and_no_more_than_one(marks: list[float], trials: int) -> None:
+    once, often = interval_of_mean([[mark] for mark in marks]), interval_of_mean([[mark] * trials for mark in marks])
+    if set(marks) <= {0.0, 1.0}:
+        assert often == pytest.approx(once, abs=1e-12)
+    assert once.low - 1e-12 <= often.low
+    assert often.high <= once.high + 1e-12
+
+
+def test_items_with_many_trials_among_others_count_for_less_than_their_number() -> None:
+    clusters = [[1.0] * 10, [0.0] * 10, *[[1.0], [0.0]] * 10]
+    assert interval_of_mean(clusters) == wilson(0.5, 40**2 / (2 * 10**2 + 20))
 
 
 @given(st.integers(1, 400).flatmap(lambda num: st.tuples(st.integers(0, num), st.just(num))))
