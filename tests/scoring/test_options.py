@@ -1,3 +1,4 @@
+import time
 from string import ascii_uppercase
 
 import pytest
@@ -58,6 +59,149 @@ def test_the_second_option_is_named(answer: str) -> None:
 )
 def test_no_option_or_several_are_named(answer: str) -> None:
     assert chosen_option(answer, CITIES) is None
+
+
+TREATMENTS = [
+    "Folic acid supplementation",
+    "Proper diet and iron supplementation",
+    "Blood transfusion",
+    "Vitamin B12 injections",
+]
+
+BESIDE = ["{text} ({letter})", "{text} (option {letter}).", "{letter} {text}", "{letter}\n{text}", "({letter}) {text}"]
+SENTENCES = [
+    "The best treatment for this patient is {letter}.",
+    "The best treatment for this patient is {letter}. {text}.",
+    "The best treatment for this patient is ({letter}) {text}.",
+    "The most likely diagnosis is {letter}: {text}",
+    "The best treatment is {text}.",
+    "The best treatment is {text}, because the patient lacks it.",
+    "The answer is {text} ({letter}).",
+    "Iron studies are normal. The best treatment is {text} ({letter}).",
+    *("I choose {letter}", "I would choose option {letter}.", "Thus, {letter}.", "It is {letter} because of the diet."),
+    *("The answer would be {letter}.", "The correct answer is therefore {letter}.", "Correct: {letter}"),
+    *("The best option is the following: {letter}", "Iron deficiency -> {letter}"),
+]
+MARKED = [
+    *(
+        "'{letter}'",
+        "‘{letter}’",
+        "*{letter}*",
+        "__{letter}__",
+        "<{letter}>",
+        "{letter}!",
+        "*{letter}.*",
+        "**({letter})**",
+    ),
+    *("<answer>{letter}</answer>", "<answer>{letter}. {text}</answer>", "{letter}\n\nExplanation: it helps most."),
+    *(r"\textbf{{({letter})}}", r"\boxed{{{letter}. {text}}}"),
+]
+
+
+@pytest.mark.parametrize("spelling", [*BESIDE, *SENTENCES, *MARKED])
+@pytest.mark.parametrize("options", [CITIES, TREATMENTS])
+def test_each_option_is_named_in_the_same_ways(spelling: str, options: list[str]) -> None:
+    for index, text in enumerate(options):
+        answer = spelling.format(letter=ascii_uppercase[index], text=text)
+        assert chosen_option(answer, options) == index, answer
+
+
+@pytest.mark.parametrize("answer", ["Ｂ", "（B）", "（Ｂ）", "Answer：B", "Ｂ．Rome"])
+def test_full_width_letters_are_letters(answer: str) -> None:
+    assert chosen_option(answer, CITIES) == 1
+
+
+CONTRADICTIONS = [
+    *BESIDE,
+    *(sentence for sentence in SENTENCES if "{letter}" in sentence and "{text}" in sentence),
+    "{letter}. {text} is the best choice",
+    "{letter}: {text}, in Europe",
+    "{letter}) {text}!",
+    "{letter} - {text} (as is known)",
+    "{letter}, or maybe {text}",
+    "{letter}. The right one is {text}",
+    "Answer: {letter}. {text} helps.",
+    "The {text} {letter}",
+]
+
+
+@pytest.mark.parametrize("spelling", CONTRADICTIONS)
+@pytest.mark.parametrize("options", [CITIES, TREATMENTS])
+def test_a_letter_beside_the_text_of_another_option_names_none(spelling: str, options: list[str]) -> None:
+    for letter in ascii_uppercase[:4]:
+        for index, text in enumerate(options):
+            if letter != ascii_uppercase[index]:
+                answer = spelling.format(letter=letter, text=text)
+                assert chosen_option(answer, options) is None, answer
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *("B is wrong", "Answer: B is wrong", "B is not right", "B isn't right", "B isn’t it", "B was incorrect"),
+        *("B is clearly wrong", "B can be ruled out", "B: not this one", "B is unlikely; Paris"),
+        *("B or c", "B and c", "B, c", "B or (c)", "B, or maybe Paris", "B and something", "B. Rome or Paris", "B/c"),
+        *("The capital is not Rome.", "The capital isn't Rome.", "It could be Rome.", "It is Rome or Paris."),
+        *("It is B or C.", "It is B, C.", "It is either B.", "All are right except B.", "It is New Rome."),
+        *("Option B seems tempting.", "Rome seems right", "It is B cell lymphoma.", "The capital is Romeo.", "B?"),
+        *("It is Rome, and Paris.", "Rome A", "Rome B", "A Rome", "(B) Par", "B. Pari"),
+    ],
+)
+def test_what_is_doubtful_names_no_option(answer: str) -> None:
+    assert chosen_option(answer, CITIES) is None
+
+
+def test_a_genus_is_no_letter() -> None:
+    germs = ["Cryptosporidiosis", "C. difficile colitis", "Bacillus cereus infection", "Norovirus infection"]
+    assert chosen_option("C. difficile", germs) is None
+    assert chosen_option("It is C. difficile.", germs) is None
+    assert chosen_option("C. difficile colitis", germs) == 1
+    assert chosen_option("The diagnosis is C. difficile colitis.", germs) == 1
+    assert chosen_option("B. C. difficile colitis", germs) == 1
+    assert chosen_option("C. bacillus cereus infection", germs) == 2
+    assert chosen_option("C. difficile", ["E. coli", "Clostridium difficile", "S. aureus"]) is None
+
+
+def test_a_letter_with_its_own_text_may_say_what_it_is_not() -> None:
+    assert chosen_option("B. Rome, not Paris", CITIES) == chosen_option("B: Rome (not Madrid)", CITIES) == 1
+    assert chosen_option("B, not Rome", CITIES) is None
+    assert chosen_option("A. Not indicated", ["Not indicated", "Aspirin"]) == 0
+
+
+def test_texts_that_begin_with_a_small_letter() -> None:
+    pathways = ["Receptors", "cAMP pathway", "cGMP pathway"]
+    assert chosen_option("It is C. cGMP pathway.", pathways) == chosen_option("C cGMP pathway", pathways) == 2
+    assert chosen_option("A cGMP pathway", pathways) is None
+
+
+def test_an_apostrophe_is_one_in_either_form() -> None:
+    diseases = ["Crohn's disease", "Graves’ disease"]
+    assert chosen_option("A. Crohn’s disease is B", diseases) is None
+    assert chosen_option("It is Crohn’s disease.", diseases) == 0
+    assert chosen_option("It is (B) Graves' disease.", diseases) == 1
+
+
+def test_an_option_within_the_text_of_another_is_not_named_by_it() -> None:
+    texts = ["Iron", "Iron deficiency", "Deficiency of iron and zinc"]
+    for index, text in enumerate(texts):
+        assert chosen_option(f"The cause is {text.lower()}.", texts) == index
+        assert chosen_option(f"{ascii_uppercase[index]}. {text} it is", texts) == index
+    assert chosen_option("The cause is iron overload.", texts) is None
+    assert chosen_option("A. Iron deficiency", texts) is None
+    assert chosen_option("A. Iron deficiency, clearly", texts) is None
+
+
+def test_the_a_of_vitamin_a_counts() -> None:
+    assert chosen_option("vitamin", ["Vitamin A", "Zinc"]) is None
+    assert chosen_option("the vitamin A", ["Vitamin A", "Zinc"]) == 0
+    assert chosen_option("A blood transfusion", TREATMENTS) == 2
+
+
+def test_hostile_answers_are_read_quickly() -> None:
+    started = time.monotonic()
+    for part in ("B ", "is B", " ", "(B", "Rome ", "is Rome", "answer is ", "*", "\\text{", "'", "B. ", "not ", "\n"):
+        chosen_option(part * (200_000 // len(part)), CITIES)
+    assert time.monotonic() - started < 5
 
 
 def test_the_d_of_madrid_is_no_madrid() -> None:

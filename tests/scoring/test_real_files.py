@@ -5,6 +5,7 @@ import json
 import os
 from functools import cache
 from pathlib import Path
+from string import ascii_uppercase
 from types import ModuleType
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from agentflow.scoring import score
 from agentflow.scoring.game24 import game24
 from agentflow.scoring.numbers import parse_number
+from agentflow.scoring.options import chosen_option, option_texts
 from agentflow.scoring.text import normal_form
 from agentflow.tasks.dev_sets import read_game24, read_gsm8k, read_search
 from agentflow.types import Task
@@ -58,6 +60,23 @@ def test_every_listed_solution_of_the_game24_benchmark_is_right() -> None:
     listed = [(item["question"], answer) for item in items for answer in item["answer"]]
     assert len(listed) == 601
     assert all(game24(answer, numbers) == 1.0 for numbers, answer in listed)
+
+
+def test_each_option_of_medqa_is_named_by_its_letter_and_its_text_and_by_no_others() -> None:
+    items = [option_texts(item["options"]) for item in json.loads((DATA / "benchmarks/medqa.json").read_bytes())]
+    assert len(items) == 300
+    for texts in items:
+        for (index, text), other in zip(enumerate(texts), texts[1:] + texts[:1], strict=True):
+            letter = ascii_uppercase[index]
+            for said in (
+                f"{letter} {text}",
+                f"{text} ({letter})",
+                f"It is {letter}. {text}",
+                f"The best choice is {text}.",
+            ):
+                assert chosen_option(said, texts) == index, said
+            for said in (f"{letter}\n{other}", f"{other} ({letter})", f"{letter}. {other} is the best choice"):
+                assert chosen_option(said, texts) is None, said
 
 
 def _numbers(task: Task) -> list[int]:
