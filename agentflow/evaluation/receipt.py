@@ -26,10 +26,15 @@ Kind = TypeVar("Kind", bound=Noun)
 
 
 class BenchmarkUsed(Noun):
-    """Which items were asked. `data_hash` is that of the file of items, of which there were `num_items`."""
+    """Which items were asked. `data_hash` is that of the file of items, of which there were `num_items`.
+
+    `items_hash` is that of the items as they are asked and scored: with the instructions of the benchmark, golds and
+    scorers. It is empty in older receipts.
+    """
 
     name: str
     data_hash: str
+    items_hash: str = ""
     origin: str = ""
     num_items: int
 
@@ -89,7 +94,7 @@ class Summary(Noun):
 
     `accuracy` counts a failure as 0; `accuracy_without_failures` leaves failures out (None if nothing else is left).
     `pass_at` and `pass_all` say by number of draws how likely one, or all, of them are right. `mean_turns` and
-    `num_empty_answers` are of the solves that did not fail; `usage` and `seconds` are sums over all.
+    `num_empty_answers` are of the solves that did not fail; the other sums are over all records.
     """
 
     num_items: int
@@ -104,7 +109,10 @@ class Summary(Noun):
     num_empty_answers: int
     mean_turns: float
     usage: Usage
+    judge_usage: Usage = Usage()
+    dollars: float = 0.0
     seconds: float
+    num_uncompared: int = 0
 
 
 class Header(Noun):
@@ -141,7 +149,9 @@ class Header(Noun):
 class Record(Noun):
     """What came of one trial of one item. `score` is None where `failure` says why there is none.
 
-    `reason` is what a judge said of the answer, where one was asked.
+    `reason` is what a judge said of the answer, where one was asked. `usage`, `judge_usage` and `dollars` are of all
+    attempts at the trial, its solve is of the last one. `num_uncompared` counts the comparisons of mathematics that
+    came to no end, each of which counts as not equal.
     """
 
     kind: Literal["record"] = "record"
@@ -158,7 +168,10 @@ class Record(Noun):
     scorer: str
     num_turns: int
     usage: Usage
+    judge_usage: Usage = Usage()
+    dollars: float = 0.0
     seconds: float
+    num_uncompared: int = 0
     ended: str
     trajectory: Trajectory | None = Field(default=None, repr=False)
 

@@ -1,9 +1,8 @@
 """Running an evaluation: many solves at once, each written down as it ends, and none of them twice."""
 
 import asyncio
-import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,23 +10,21 @@ from typing import Protocol
 
 from agentflow.assemble import open_flow
 from agentflow.config import Config, RecordingsConfig
-from agentflow.errors import AgentFlowError, ConfigError, NotRecorded, PromptTooLong
-from agentflow.evaluation.describe import describe, digest_of, now
-from agentflow.evaluation.privacy import Privacy
-from agentflow.evaluation.receipt import BenchmarkUsed, Failure, Header, Key, Receipt, Record
+from agentflow.errors import AgentFlowError, ConfigError, NotRecorded
+from agentflow.evaluation.cost import Prices, unused_prices
+from agentflow.evaluation.describe import cautions, describe, now, recordings_used
+from agentflow.evaluation.receipt import BenchmarkUsed, Header, Key, Receipt, Record
 from agentflow.evaluation.receipt_file import ReceiptFile
-from agentflow.evaluation.selection import seed_of, select
+from agentflow.evaluation.selection import select
 from agentflow.evaluation.settings import RunSettings
 from agentflow.evaluation.summary import summarise
+from agentflow.evaluation.trial import Interrupted, Notice, Trials
 from agentflow.flow import Solver
-from agentflow.rollout import rollout, scored
 from agentflow.scoring import score
 from agentflow.scoring.judge import JUDGE, Judge
-from agentflow.types import Engine, Outcome, Task, Trajectory
+from agentflow.types import Engine, Task
 
 LEAST_ENDED = 20  # solves of a run, before it can be stopped for failures; and twice as many as run at once
-
-Notice = Callable[[str], None]
 
 
 class EvaluationStopped(AgentFlowError):
@@ -68,13 +65,18 @@ async def evaluate(
     `open_flow`. Raises `ConfigError` before anything is asked (also where `out` is the receipt of another evaluation),
     and `EvaluationStopped`.
     """
-    settings = settings or RunSettings()
+    settings, interrupted = settings or RunSettings(), Interrupted()
     with ExitStack() as closing:
-        async with open_flow(config, notice=notice, engines=engines) as solver:
+        async with open_flow(config, notice=notice, sink=interrupted, engines=engines) as solver:
             judge = judge if any(map(wants_judge, tasks)) else None
             begun = await _begin(config, benchmark, tasks, settings, solver, judge)
+            for engine in unused_prices(config, judge.engine.name if judge else ""):
+                notice(f"the price of engine {engine} is not used: nothing here runs on it")
             receipt = closing.enter_context(begun.open(out))
-            run = _Run(solver, judge, settings, receipt, notice, watcher or _Nobody())
+            for line in (*cautions(begun.header), *receipt.cautions):
+                notice(line)
+            trials = Trials(solver, judge, settings, Prices(config.prices), interrupted, notice)
+            run = _Run(trials, settings, receipt, watcher or _Nobody())
             await run.do_what_is_missing(begun.keys, begun.tasks)
         return _finish(receipt, begun.keys, config.recordings)
 
@@ -109,8 +111,7 @@ class _Begun:
     @contextmanager
     def open(self, out: Path) -> Iterator[ReceiptFile]:
         """The receipt. Raises `ConfigError` for one of another evaluation, or of a larger one."""
-        privacy = Privacy.of([self.header.config, self.header.judge])
-        with ReceiptFile.open(out, self.header, privacy) as receipt:
+        with ReceiptFile.open(out, self.header) as receipt:
             extra = len(receipt.records.keys() - set(self.keys))
             if extra:
                 raise ConfigError(
@@ -130,7 +131,7 @@ async def _begin(
 ) -> _Begun:
     chosen = select(tasks, settings.limit)
     check_items(chosen, solver, judge)
-    header = await asyncio.to_thread(describe, config, benchmark, settings, solver, judge)
+    header = await asyncio.to_thread(describe, config, benchmark, tasks, settings, solver, judge)
     keys = [(task.id, trial) for task in chosen for trial in range(settings.trials)]
     return _Begun(header, {task.id: task for task in chosen}, keys)
 
@@ -141,8 +142,8 @@ def _finish(receipt: ReceiptFile, keys: Sequence[Key], recordings: RecordingsCon
     if receipt.header.finished:
         return Receipt(receipt.path, receipt.header, records)
     used = receipt.header.recordings
-    if recordings.mode == "record" and recordings.file:
-        used = used.model_copy(update={"digest": digest_of(recordings.file)})
+    if recordings.mode == "record":
+        used = recordings_used(recordings, at_end=True)
     return receipt.finish(keys, {"finished": now(), "summary": summarise(records), "recordings": used})
 
 
@@ -168,11 +169,9 @@ def wants_judge(task: Task) -> bool:
 class _Run:
     """One process' work on a receipt."""
 
-    solver: Solver
-    judge: Judge | None
+    trials: Trials
     settings: RunSettings
     receipt: ReceiptFile
-    notice: Notice
     watcher: Watcher
     num_ended: int = 0
 
@@ -191,33 +190,13 @@ class _Run:
 
     async def _work(self, waiting: Iterator[Key], tasks: Mapping[str, Task]) -> None:
         for key in waiting:
-            before = self.receipt.records.get(key)
-            record = await self._record(tasks[key[0]], key)
+            before = self.receipt.read(key) if key in self.receipt.records else None
+            record = await self.trials.run(tasks[key[0]], key, before)
             self.receipt.append(record)
             self.watcher.end_trial(record)
             self.num_ended += 1
             if record.failure and not before:  # what fails again is no news
                 self._check_failures()
-
-    async def _record(self, task: Task, key: Key) -> Record:
-        """The record of one trial. A fault of ours, or a prompt too long for its engine, ends it alone."""
-        seed, attempts = seed_of(self.settings.seed, *key), self.settings.attempts
-        before = self.receipt.records.get(key)
-        try:
-            if before and before.failure == "judge" and (trajectory := self.receipt.read(key).trajectory):
-                trajectory = await scored(trajectory.model_copy(update={"error": ""}), self.judge, attempts)
-            else:
-                trajectory = await rollout(self.solver, task, seed=seed, attempts=attempts, judge=self.judge)
-        except Exception as error:
-            if isinstance(error, ConfigError) and not isinstance(error, PromptTooLong):
-                raise  # no item would fare better
-            self.notice(f"{task.id}: {''.join(traceback.format_exception(error)).strip()}")
-            trajectory = Trajectory(task=task, outcome=Outcome.INTERRUPTED, error=f"{type(error).__name__}: {error}")
-        record = record_of(trajectory, key, seed)
-        if self.judge and wants_judge(task) and not record.failure:
-            known = await self.judge.judge(task, trajectory.answer)  # it was asked already, and remembers
-            record = record.model_copy(update={"reason": known.reason})
-        return record
 
     def _check_failures(self) -> None:
         """Raise `EvaluationStopped` where going on is of no use."""
@@ -238,32 +217,3 @@ class _Run:
 def _is_final(record: Record) -> bool:
     """Whether a record stays: a failure is tried again, unless a replay would only fail again."""
     return not record.failure or record.error.startswith(f"{NotRecorded.__name__}:")
-
-
-def record_of(trajectory: Trajectory, key: Key, seed: int) -> Record:
-    """What came of one trial, from its trajectory."""
-    name, trial = key
-    return Record(
-        id=name,
-        trial=trial,
-        seed=seed,
-        score=trajectory.reward,
-        failure=_failure(trajectory),
-        error=trajectory.error,
-        outcome=trajectory.outcome,
-        answer=trajectory.answer,
-        golds=trajectory.task.answers,
-        scorer=str(trajectory.task.metadata.get("scorer", "")),
-        num_turns=len(trajectory.turns),
-        usage=trajectory.usage,
-        seconds=round(trajectory.seconds, 3),
-        ended=now(),
-        trajectory=trajectory,
-    )
-
-
-def _failure(trajectory: Trajectory) -> Failure:
-    if trajectory.reward is not None:
-        return ""
-    failures: dict[Outcome, Failure] = {Outcome.INFRA_ERROR: "infra", Outcome.INTERRUPTED: "crash"}
-    return failures.get(trajectory.outcome, "judge")

@@ -30,7 +30,10 @@ def summarise(records: Sequence[Record]) -> Summary:
         num_empty_answers=sum(not record.answer.strip() for record in scored),
         mean_turns=mean([record.num_turns for record in scored]) if scored else 0.0,
         usage=reduce(Usage.__add__, (record.usage for record in records), Usage()),
+        judge_usage=reduce(Usage.__add__, (record.judge_usage for record in records), Usage()),
+        dollars=math.fsum(record.dollars for record in records),
         seconds=math.fsum(record.seconds for record in records),
+        num_uncompared=sum(record.num_uncompared for record in records),
     )
 
 

@@ -17,6 +17,8 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import cache
 from typing import IO, NamedTuple
 
@@ -34,6 +36,27 @@ class MathCounts(NamedTuple):
     asked: int = 0
     out_of_time: int = 0
     crashed: int = 0
+
+
+@dataclass
+class Uncompared:
+    """How many items got no answer."""
+
+    num: int = 0
+
+
+_HERE: ContextVar[Uncompared | None] = ContextVar("uncompared", default=None)
+
+
+@contextmanager
+def uncompared() -> Iterator[Uncompared]:
+    """Count the items without an answer that are asked for inside this context, or by `asyncio.to_thread` from it."""
+    found = Uncompared()
+    token = _HERE.set(found)
+    try:
+        yield found
+    finally:
+        _HERE.reset(token)
 
 
 class MathPool:
@@ -59,6 +82,8 @@ class MathPool:
             reply = worker.ask(gold, answer, self.seconds)
         if reply is None:
             self._count(out_of_time=int(worker.out_of_time), crashed=int(not worker.out_of_time))
+            if here := _HERE.get():
+                here.num += 1
         return reply == EQUAL
 
     def close(self) -> None:

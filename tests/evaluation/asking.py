@@ -61,7 +61,9 @@ class Team:
             "tool": lambda *_: "a number",
             "judge": self._judge,
         }
-        self.engines = {f"openai:{name}": ScriptedEngine(script) for name, script in scripts.items()}
+        self.engines = {
+            f"openai:{name}": ScriptedEngine(script, name=f"openai:{name}") for name, script in scripts.items()
+        }
         planner = self.engines["openai:planner"]
         planner.complete = _hanging(planner.complete, self.slow)  # type: ignore[method-assign]
 
