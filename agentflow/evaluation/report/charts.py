@@ -1,10 +1,14 @@
-"""A chart as SVG text, by matplotlib."""
+"""A chart as SVG text, by matplotlib. Names come from receipts and are shown as they are: none is a formula."""
 
 import io
+import warnings
 from typing import Any
 
 from agentflow.errors import ConfigError
-from agentflow.evaluation.report.page import Chart
+from agentflow.evaluation.report.page import Chart, Line
+
+# With `parse_math` a dollar sign would begin a formula; without a font of its own, text has the reader's.
+_STYLE: Any = {"svg.hashsalt": "agentflow", "svg.fonttype": "none", "font.size": 9, "text.parse_math": False}
 
 
 def as_svg(chart: Chart) -> str:
@@ -16,31 +20,44 @@ def as_svg(chart: Chart) -> str:
         import matplotlib as mpl
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ConfigError("a report with charts needs matplotlib: pip install 'agentflow-grpo[report]'") from error
-    with mpl.rc_context({"svg.hashsalt": "agentflow", "svg.fonttype": "none", "font.size": 9}):
-        figure = Figure(figsize=(7, 3.6), layout="constrained")
+        raise ConfigError("a page with charts needs matplotlib: pip install 'agentflow-grpo[report]'") from error
+    with mpl.rc_context(_STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")  # it is the reader's font that must have it
+        figure = Figure(figsize=(7, 3.2 + 0.2 * len(chart.lines)), layout="constrained")
         axes: Any = figure.add_subplot()
-        (_bars if chart.names else _curves)(axes, chart)
+        handles = (_bars if chart.names else _curves)(axes, chart)
         axes.set(title=chart.title, xlabel=chart.x, ylabel=chart.y)
         axes.set_ylim(bottom=0)
         axes.grid(axis="y", alpha=0.3)
-        figure.legend(loc="outside lower center", ncols=1, frameon=False)
+        axes.set_axisbelow(True)
+        legend = figure.legend(handles, ["of a line"] * len(handles), loc="outside lower center", frameon=False)
+        for text, line in zip(legend.get_texts(), chart.lines, strict=True):
+            text.set_text(_label(line))  # as a label, one that begins with `_` would be left out
         file = io.StringIO()
         figure.savefig(file, format="svg", metadata={"Date": None})
-    text = file.getvalue()
-    return text[text.index("<svg") :]
+    svg = file.getvalue()
+    return svg[svg.index("<svg") :]
 
 
-def _curves(axes: Any, chart: Chart) -> None:
+def _curves(axes: Any, chart: Chart) -> list[Any]:
+    drawn = []
     for line in chart.lines:
         style = {"linestyle": "--", "alpha": 0.5} if line.published else {"marker": "o"}
-        axes.plot(*zip(*line.points, strict=True), label=line.label, **style)
+        drawn += axes.plot(*zip(*line.points, strict=True), **style)
+    axes.set_xticks(sorted({place for line in chart.lines for place, _ in line.points}))
+    return drawn
 
 
-def _bars(axes: Any, chart: Chart) -> None:
+def _bars(axes: Any, chart: Chart) -> list[Any]:
     width = 0.8 / len(chart.lines)
+    drawn = []
     for number, line in enumerate(chart.lines):
         places = [x + number * width for x, _ in line.points]
-        axes.bar(places, [y for _, y in line.points], width, label=line.label, alpha=0.5 if line.published else 1.0)
+        drawn.append(axes.bar(places, [y for _, y in line.points], width, alpha=0.4 if line.published else 1.0))
     middle = 0.4 - width / 2
     axes.set_xticks([place + middle for place in range(len(chart.names))], chart.names)
+    return drawn
+
+
+def _label(line: Line) -> str:
+    return f"{line.label} (~ read off a plot)" if line.read_off else line.label

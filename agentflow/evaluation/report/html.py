@@ -39,7 +39,9 @@ def as_html(page: Page) -> str:
 def _section(section: Section) -> str:
     charts = "".join(f"<figure>{as_svg(chart)}</figure>" for chart in section.charts)
     tables = "".join(map(_table, section.tables))
-    return f"<section><h2>{escape(section.title)}</h2>{_paragraph(section.text)}{tables}{charts}</section>\n"
+    notes = "".join(f"<li>{escape(note)}</li>" for note in section.notes)
+    listed = f'<ul class="notes">{notes}</ul>' if notes else ""
+    return f"<section><h2>{escape(section.title)}</h2>{_paragraph(section.text)}{tables}{charts}{listed}</section>\n"
 
 
 def _paragraph(text: str) -> str:

@@ -2,24 +2,28 @@
 
 from agentflow.evaluation.report.page import Chart, Page, Row, Section, Table
 
+_ESCAPED = str.maketrans({"|": "\\|", "[": "\\[", "`": "\\`", "\\": "\\\\", "&": "&amp;", "<": "&lt;", "\n": " "})
+
 
 def as_markdown(page: Page) -> str:
-    """The whole page; a row of the paper has its name in italics and says so."""
+    """The whole page; a row of the paper has its name in italics and says so. Text from receipts is escaped."""
     parts = [f"# {page.title}", page.text, *(part for section in page.sections for part in _section(section))]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _section(section: Section) -> list[str]:
-    return [f"## {section.title}", section.text, *map(_table, section.tables), *map(_chart, section.charts)]
+    notes = "\n".join(f"- {_escaped(note)}" for note in section.notes)
+    return [f"## {section.title}", section.text, *map(_table, section.tables), *map(_chart, section.charts), notes]
 
 
 def _table(table: Table) -> str:
-    lines = [table.columns, ["---"] * len(table.columns), *(_cells(row) for row in table.rows)]
-    return "\n".join(f"| {' | '.join(_escaped(cell) for cell in line)} |" for line in lines)
+    heads = [_escaped(column) for column in table.columns]
+    lines = [heads, ["---"] * len(heads), *map(_cells, table.rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _cells(row: Row) -> list[str]:
-    name, *others = row.cells
+    name, *others = map(_escaped, row.cells)
     return [f"*{name}* (published)" if row.published else name, *others]
 
 
@@ -29,10 +33,14 @@ def _chart(chart: Chart) -> str:
     heads = [chart.names[int(x)] if chart.names else f"{x:g}" for x in places]
     rows = []
     for line in chart.lines:
-        values = dict(line.points)
-        rows.append(Row([line.label, *(f"{values[x]:.1f}" if x in values else "" for x in places)], line.published))
-    return f"{chart.title} ({chart.y} by {chart.x})\n\n{_table(Table([chart.x, *heads], rows))}"
+        values = {x: f"{'~' if x in line.read_off else ''}{y:.1f}" for x, y in line.points}
+        rows.append(Row([line.label, *(values.get(x, "") for x in places)], line.published))
+    return f"{_escaped(chart.title)} ({chart.y} by {chart.x})\n\n{_table(Table([chart.x, *heads], rows))}"
 
 
 def _escaped(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+    r"""
+    >>> print(_escaped("<img src=x> | [a](b)"))
+    &lt;img src=x> \| \[a](b)
+    """
+    return text.translate(_ESCAPED)

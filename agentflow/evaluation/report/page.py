@@ -1,7 +1,7 @@
 """What a report is made of, before it is Markdown or HTML."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -22,16 +22,17 @@ class Table:
 
 @dataclass(frozen=True)
 class Line:
-    """A curve of a chart; `published` ones are dashed."""
+    """A curve of a chart; `published` ones are dashed. `read_off` are the places whose values were read off a plot."""
 
     label: str
     points: Sequence[tuple[float, float]]
     published: bool = False
+    read_off: Collection[float] = ()
 
 
 @dataclass(frozen=True)
 class Chart:
-    """Curves over numbers, or, with `names`, bars side by side: then each line has one point for each name."""
+    """Curves over numbers, or, with `names`, bars side by side: the place of a point is then the number of a name."""
 
     title: str
     x: str
@@ -42,12 +43,13 @@ class Chart:
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, some sentences, and what there is to see."""
+    """A heading, some sentences, what there is to see, and what must be known of it."""
 
     title: str
     text: str
     tables: Sequence[Table] = ()
-    charts: Sequence[Chart] = field(default_factory=tuple)
+    charts: Sequence[Chart] = ()
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agentflow.errors import ConfigError
+from agentflow.evaluation.report.ablations import backbones, planners, tool_engines
 from agentflow.evaluation.report.behaviour import leakage, tools_used, turn_budget, wrong_calls
 from agentflow.evaluation.report.html import as_html
-from agentflow.evaluation.report.main_tables import main_tables, planner_table
+from agentflow.evaluation.report.main_tables import main_tables
 from agentflow.evaluation.report.markdown import as_markdown
 from agentflow.evaluation.report.page import Page, Row, Section, Table
-from agentflow.evaluation.report.sweeps import backbones, tool_engines
 from agentflow.evaluation.report.systems import Run
 
 TEXT = "Every number can be computed again from the receipts below: `agentflow rescore RECEIPT`."
@@ -19,7 +19,7 @@ def report_on(runs: Sequence[Run], metrics: Sequence[Path] = ()) -> Page:
     """The sections that these receipts, and the metrics of training runs, have something to say about."""
     sections = [
         *main_tables(runs),
-        *planner_table(runs),
+        *planners(runs),
         *turn_budget(runs),
         *tools_used(runs),
         *wrong_calls(runs, metrics),
@@ -35,8 +35,7 @@ def receipts_used(runs: Sequence[Run]) -> Section:
     """Where the numbers come from."""
     rows = []
     for run in runs:
-        header, summary = run.header, run.header.summary
-        assert summary is not None
+        header, summary = run.header, run.summary
         cells = [
             run.receipt.path.name,
             run.system,
@@ -65,14 +64,24 @@ def receipts_used(runs: Sequence[Run]) -> Section:
     return Section("Receipts", "", [Table([*columns, "items' hash", "prompts' hash"], rows)])
 
 
-def write_report(page: Page, out: Path) -> tuple[Path, Path]:
-    """Write `report.md` and `report.html` into the folder. Raises `ConfigError` where it can not be written."""
+def write_report(page: Page, out: Path) -> list[Path]:
+    """Write `report.md` and `report.html` into the folder.
+
+    Raises `ConfigError` where they can not be written, and, with `report.md` written, where the page has charts and
+    there is nothing to draw them with.
+    """
     markdown, html = out / "report.md", out / "report.html"
-    texts = {markdown: as_markdown(page), html: as_html(page)}
+    _write(markdown, as_markdown(page))
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        for file, text in texts.items():
-            file.write_text(text, encoding="utf-8")
+        _write(html, as_html(page))
+    except ConfigError as error:
+        raise ConfigError(f"{markdown} is written, and {html} is not: {error}") from error
+    return [markdown, html]
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"can not write the report to {out}: {error.strerror}") from None
-    return markdown, html
+        raise ConfigError(f"can not write the report to {file.parent}: {error.strerror}") from None

@@ -1,0 +1,51 @@
+"""What the `metrics.jsonl` of a training run says of calls of tools."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from agentflow.errors import ConfigError
+
+
+def error_curve(path: Path) -> list[tuple[float, float]]:
+    """By training step, the percentage of calls that went wrong.
+
+    Raises `ConfigError` with the line for what can not be read, and where no step called a tool.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"can not read the metrics {path}: {error}") from None
+    points = [point for number, line in enumerate(lines, 1) if (point := _point(line, f"{path}, line {number}"))]
+    if not points:
+        raise ConfigError(f"{path} has no training step that called a tool: wanted metrics.jsonl of a training run")
+    return points
+
+
+def _point(line: str, place: str) -> tuple[float, float] | None:
+    """Of one line; None for one that is not of a training step, and for a step without calls."""
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise ConfigError(f"{place} is not JSON: {error}") from None
+    if not isinstance(row, dict):
+        raise ConfigError(f"{place}: wanted a JSON object, found {line[:60]}")
+    if row.get("kind") != "train":
+        return None
+    try:
+        rate = _error_rate(row)
+        return None if rate is None else (float(row["step"]), 100 * rate)
+    except KeyError as error:
+        raise ConfigError(f"{place}: field {error} is missing") from None
+    except (TypeError, ValueError):
+        raise ConfigError(f"{place}: the step, and calls and errors of tools, must be numbers") from None
+
+
+def _error_rate(row: dict[str, Any]) -> float | None:
+    """
+    >>> _error_rate({"tool/a/calls": 3.0, "tool/a/errors": 1 / 3, "tool/b/calls": 1.0, "tool/b/errors": 1.0})
+    0.5
+    """
+    tools = [name.removesuffix("/calls") for name in row if name.startswith("tool/") and name.endswith("/calls")]
+    calls = sum(float(row[f"{tool}/calls"]) for tool in tools)
+    return sum(float(row[f"{tool}/calls"]) * float(row[f"{tool}/errors"]) for tool in tools) / calls if calls else None
