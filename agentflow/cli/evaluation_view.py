@@ -9,7 +9,7 @@ from typing import Self
 
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -30,7 +30,8 @@ class Progressing:
     num_before: int = 0
     marks: float = 0.0
     failures: int = 0
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage = field(default_factory=Usage)  # the judge's too
+    dollars: float = 0.0
     started: float = field(default_factory=time.monotonic)
 
     def add(self, record: Record) -> None:
@@ -38,7 +39,8 @@ class Progressing:
         self.num_done += 1
         self.marks += record.value
         self.failures += bool(record.failure)
-        self.usage += record.usage
+        self.usage += record.usage + record.judge_usage
+        self.dollars += record.dollars
 
     @property
     def seconds_left(self) -> float | None:
@@ -48,16 +50,21 @@ class Progressing:
         return (self.num_trials - self.num_done) * spent / done_now if done_now else None
 
     def text(self) -> str:
-        """Accuracy, failures and tokens so far."""
+        """Accuracy, failures and cost so far."""
         share = f"{100 * self.marks / self.num_done:.1f} % right" if self.num_done else "nothing done"
         failed = f", {self.failures} failed" if self.failures else ""
-        return f"{share}{failed}, {short(self.usage.total_tokens)} tokens"
+        cost = f", {money(self.dollars)}" if self.dollars else ""
+        return f"{share}{failed}, {short(self.usage.total_tokens)} tokens{cost}"
+
+    def left(self) -> str:
+        """The time that is left, in words; nothing before it can be told."""
+        left = self.seconds_left
+        return "" if left is None else f"{duration(left)} left"
 
     def line(self) -> str:
         """All of it, for a log."""
-        left = self.seconds_left
-        to_go = "" if left is None else f", {duration(left)} left"
-        return f"{self.name}: {self.num_done}/{self.num_trials}, {self.text()}{to_go}"
+        left = self.left()
+        return f"{self.name}: {self.num_done}/{self.num_trials}, {self.text()}{left and f', {left}'}"
 
 
 class EvaluationView:
@@ -71,11 +78,11 @@ class EvaluationView:
             *columns,
             TextColumn("{task.fields[words]}"),
             TimeElapsedColumn(),
-            TimeRemainingColumn(),
+            TextColumn("{task.fields[left]}"),  # the bar's own estimate forgets what took over 30 s
             console=console,
             disable=not console.is_terminal,
         )
-        self._task = self._bar.add_task(name, total=None, words="opening engines and tools")
+        self._task = self._bar.add_task(name, total=None, words="opening engines and tools", left="")
         self._said = time.monotonic()
 
     @classmethod
@@ -99,7 +106,8 @@ class EvaluationView:
     def end_trial(self, record: Record) -> None:
         """See `Watcher`."""
         self.so_far.add(record)
-        self._bar.update(self._task, completed=self.so_far.num_done, words=self.so_far.text())
+        so_far = self.so_far
+        self._bar.update(self._task, completed=so_far.num_done, words=so_far.text(), left=so_far.left())
         if not self.console.is_terminal and time.monotonic() - self._said >= LINE_SECONDS:
             self._said = time.monotonic()
             self.console.print(Text(self.so_far.line()), soft_wrap=True)
@@ -111,7 +119,8 @@ def result_table(receipts: Sequence[Receipt]) -> Table:
     found = {name: summary for name, summary in summaries.items() if summary}
     several = any(summary.num_trials > 1 for summary in found.values())
     failed = any(summary.failures for summary in found.values())
-    rows = {name: _cells(summary, several=several, failed=failed) for name, summary in found.items()}
+    paid = any(summary.dollars for summary in found.values())
+    rows = {name: _cells(summary, several=several, failed=failed, paid=paid) for name, summary in found.items()}
     headings = list(dict.fromkeys(heading for row in rows.values() for heading in row))
     columns = [Column(heading, justify="right", no_wrap=True) for heading in headings]
     first = Column("benchmark", no_wrap=True)
@@ -121,7 +130,7 @@ def result_table(receipts: Sequence[Receipt]) -> Table:
     return table
 
 
-def _cells(summary: Summary, *, several: bool, failed: bool) -> dict[str, str]:
+def _cells(summary: Summary, *, several: bool, failed: bool, paid: bool) -> dict[str, str]:
     """A row of the table, by its headings."""
     accuracy = {
         "items": f"{summary.num_items} x {summary.num_trials}" if several else f"{summary.num_items}",
@@ -134,6 +143,7 @@ def _cells(summary: Summary, *, several: bool, failed: bool) -> dict[str, str]:
         "failed": f"{100 * summary.failure_rate:.1f} %",
         "turns": f"{summary.mean_turns:.2f}",
         "tokens": short(summary.usage.total_tokens),
+        **({"cost": money(summary.dollars)} if paid else {}),
         "s each": f"{summary.seconds / summary.accuracy.num:.1f}",
     }
     return accuracy | passed | scored | spent
@@ -149,6 +159,10 @@ def remarks(receipt: Receipt) -> Iterator[str]:
         yield "not answered: " + ", ".join(f"{outcome.replace('_', ' ')} {num}" for outcome, num in endings.items())
     if summary.num_empty_answers:
         yield f"empty answers: {summary.num_empty_answers}"
+    if summary.num_uncompared:
+        yield f"comparisons of mathematics that came to no end, and count as not equal: {summary.num_uncompared}"
+    if summary.judge_usage.total_tokens:
+        yield f"tokens of the judge: {short(summary.judge_usage.total_tokens)}"
     agreed = agreement_of_judged(receipt.records)
     if agreed:
         yield f"{agreed.text()} (the rule is exact match)"
@@ -177,6 +191,14 @@ def short(number: int) -> str:
     if number < 1000:
         return str(number)
     return f"{number / 1000:.0f} k" if number < 999_500 else f"{number / 1e6:.1f} M"
+
+
+def money(dollars: float) -> str:
+    """
+    >>> money(12.345), money(0.00123), money(0)
+    ('$12.35', '$0.0012', '$0.00')
+    """
+    return f"${dollars:.4f}" if 0 < dollars < 0.1 else f"${dollars:.2f}"
 
 
 def duration(seconds: float) -> str:

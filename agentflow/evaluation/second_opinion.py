@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agentflow.errors import InfraError
+from agentflow.errors import InfraError, PromptTooLong
 from agentflow.evaluation.receipt import Receipt, Record
 from agentflow.scoring.agreement import Agreement, agreement
 from agentflow.scoring.judge import JUDGE, Judge
@@ -25,7 +25,7 @@ class Disagreement:
 async def second_opinion(receipt: Receipt, judge: Judge) -> tuple[Agreement, list[Disagreement]]:
     """Have every answer of a receipt judged, and compare that with its marks. The records need their trajectories.
 
-    Failures are left out; an answer on which the judge fails is counted as not judged.
+    Failures are left out; an answer on which the judge fails, or that is too long for it, is counted as not judged.
     """
     records = [record for record in receipt.records if not record.failure and record.trajectory]
     gate = asyncio.Semaphore(CONCURRENCY)
@@ -35,12 +35,15 @@ async def second_opinion(receipt: Receipt, judge: Judge) -> tuple[Agreement, lis
         async with gate:
             try:
                 found = await judge.judge(record.trajectory.task, record.answer)
-            except InfraError:
+            except (InfraError, PromptTooLong):
                 return None
         return Disagreement(record, found.right, found.reason)
 
-    async with asyncio.TaskGroup() as running:
-        asked = [running.create_task(one(record)) for record in records]
+    try:
+        async with asyncio.TaskGroup() as running:
+            asked = [running.create_task(one(record)) for record in records]
+    except BaseExceptionGroup as failed:  # one is enough, and a caller waits for it as it is
+        raise failed.exceptions[0] from None
     opinions = [opinion.result() for opinion in asked]
     verdicts = [None if opinion is None else float(opinion.judged_right) for opinion in opinions]
     marks = [rule_mark(record) for record in records]

@@ -2,6 +2,7 @@
 
 import doctest
 import hashlib
+import io
 import json
 import os
 import signal
@@ -12,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from agentflow.cli import evaluating, evaluation_view
-from agentflow.evaluation.receipt import read_receipt
-from agentflow.types import Outcome
+from agentflow.evaluation.receipt import Record, read_receipt
+from agentflow.types import Outcome, Usage
 
 from ..scripted_team import PLAN, VERDICT, write_script, write_team
 from .command import Command, Ended, environment
@@ -134,6 +136,53 @@ def test_the_table_of_what_was_done_is_printed_whatever_comes_after(agentflow: C
     assert f"receipt: {tmp_path}/out/a.jsonl" in output
 
 
+def test_prices_make_a_column_of_the_table(evaluate: Command, tmp_path: Path) -> None:
+    planner = f'prices."scripted:{tmp_path}/planner.jsonl"'
+    code, output, _ = evaluate("--set", f"{planner}.prompt=1", "--set", f"{planner}.completion=10")
+    assert code == 0
+    summary = read_receipt(tmp_path / "r.jsonl").header.summary
+    assert summary
+    assert 0 < summary.dollars < 0.1
+    assert " cost " in output
+    assert f"${summary.dollars:.4f}" in output
+
+
+RECORD = Record(
+    id="x",
+    trial=0,
+    seed=0,
+    score=1,
+    outcome=Outcome.ANSWERED,
+    answer="42",
+    golds=("42",),
+    scorer="judge",
+    num_turns=1,
+    usage=Usage(prompt_tokens=900),
+    judge_usage=Usage(completion_tokens=100),
+    dollars=0.25,
+    seconds=40,
+    ended="",
+)
+
+
+def test_a_line_of_a_log_has_the_cost_and_the_time_left() -> None:
+    so_far = evaluation_view.Progressing("items", num_trials=100, started=time.monotonic() - 400)
+    assert so_far.line() == "items: 0/100, nothing done, 0 tokens"
+    for _ in range(10):
+        so_far.add(RECORD)
+    assert so_far.line() == "items: 10/100, 100.0 % right, 10 k tokens, $2.50, 1 h 0 min left"
+
+
+def test_the_bar_has_the_time_left_of_items_that_take_minutes() -> None:
+    screen = io.StringIO()
+    with evaluation_view.EvaluationView.of("items", Console(file=screen, force_terminal=True, width=200)) as view:
+        view.begin(100, [RECORD] * 9)
+        view.so_far.started -= 400
+        view.end_trial(RECORD)
+    assert "$2.50" in screen.getvalue()
+    assert "10 h 0 min left" in screen.getvalue()
+
+
 def test_solves_that_end_early_are_counted_by_how(evaluate: Command) -> None:
     code, output, _ = evaluate("--max-turns", "2", verifier=VERDICT | {"verdict": "CONTINUE"})
     assert code == 0
@@ -159,7 +208,7 @@ def test_two_receipts_are_compared(evaluate: Command, agentflow: Command, tmp_pa
     assert "12 items: the second is better on 6, worse on 6, the same on 0" in output
     assert "McNemar's exact test: p = 1" in output
     assert "  config.budget.max_turns: 10 -> 4" in output
-    assert "  weights.scripted:generator.jsonl.sha256: " in output
+    assert "  config.generator.engine: 'scripted:generator.jsonl@" in output
 
 
 def test_two_receipts_of_different_items_are_refused(evaluate: Command, agentflow: Command, tmp_path: Path) -> None:
