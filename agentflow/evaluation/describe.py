@@ -4,12 +4,15 @@ import hashlib
 import json
 import os
 import platform
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from agentflow.config import MODULES, Config, RecordingsConfig
 from agentflow.engines.weights import weights_of
+from agentflow.errors import ConfigError
 from agentflow.evaluation.receipt import (
     BenchmarkUsed,
     Header,
@@ -24,7 +27,7 @@ from agentflow.flow import Solver
 from agentflow.flow.prompt_set import load_prompt_set
 from agentflow.recordings import Cassette
 from agentflow.scoring.judge import Judge
-from agentflow.types import ModuleName
+from agentflow.types import ModuleName, Task
 
 _PACKAGE = "agentflow-grpo"
 _MODULES_OF: dict[str, tuple[ModuleName, ...]] = {"agentflow": MODULES, "plain": ("solo",), "react": ("solo",)}
@@ -44,22 +47,27 @@ _LIBRARIES = (
 
 
 def describe(
-    config: Config, benchmark: BenchmarkUsed, settings: RunSettings, solver: Solver, judge: Judge | None = None
+    config: Config,
+    benchmark: BenchmarkUsed,
+    tasks: Iterable[Task],
+    settings: RunSettings,
+    solver: Solver,
+    judge: Judge | None = None,
 ) -> Header:
-    """The header of a receipt that begins now. Reads the files of weights, prompts and recordings."""
-    modules = modules_of(config)
-    named = dict.fromkeys(module.engine for module in modules.values())
-    found = {engine: weights_of(engine) for engine in named}
+    """The header of a receipt that begins now. `tasks` are all items, whatever is asked of them.
+
+    Reads the files of weights, prompts and recordings.
+    """
     return Header(
         package=f"{_PACKAGE} {version(_PACKAGE)}",
-        benchmark=benchmark,
+        benchmark=benchmark.model_copy(update={"items_hash": hash_of_items(tasks)}),
         flow=config.flow,
-        modules=modules,
-        weights={engine: Weights(**weights._asdict()) for engine, weights in found.items() if weights},
+        modules=modules_of(config),
+        weights=weights_used(config),
         prompts=prompts_of(config),
         tools=dict(sorted(solver.tool_versions.items())),
         judge=judge.identity if judge else None,
-        recordings=_recordings(config.recordings),
+        recordings=recordings_used(config.recordings),
         seed=settings.seed,
         seeded=solver.takes_seeds,
         trials=settings.trials,
@@ -70,6 +78,13 @@ def describe(
         machine=_machine(),
         started=now(),
     )
+
+
+def cautions(header: Header) -> Iterator[str]:
+    """What of an evaluation may not be as its user thinks, a line each."""
+    for name, module in header.modules.items():
+        if header.trials > 1 and module.sampling.seed is not None and module.sampling.temperature != 0:
+            yield f"{name}.seed is set: the {name} draws the same tokens in each of the {header.trials} trials"
 
 
 def modules_of(config: Config) -> dict[str, ModuleUsed]:
@@ -83,6 +98,21 @@ def modules_of(config: Config) -> dict[str, ModuleUsed]:
     }
 
 
+def weights_used(config: Config) -> dict[str, Weights]:
+    """The files that the engines of the modules and tools compute with, by specification."""
+    found = {module.engine: weights_of(module.engine) for module in modules_of(config).values()}
+    for engine in _engines_of_tools(config) - found.keys():
+        with suppress(ConfigError):  # what one tool calls its engine can be something else for another
+            found[engine] = weights_of(engine)
+    return {engine: Weights(**weights._asdict()) for engine, weights in sorted(found.items()) if weights}
+
+
+def _engines_of_tools(config: Config) -> set[str]:
+    enabled = () if config.flow == "plain" else config.tools.enabled
+    named = [config.tools.settings.get(name, {}).get("engine") for name in enabled]
+    return {engine for engine in named if isinstance(engine, str)}
+
+
 def prompts_of(config: Config) -> PromptsUsed:
     """The prompt files that take part in a config's flow."""
     prompts = load_prompt_set(config.prompts)
@@ -92,21 +122,31 @@ def prompts_of(config: Config) -> PromptsUsed:
     return PromptsUsed(name=config.prompts, hash=_hash(files), files=files)
 
 
+def hash_of_items(tasks: Iterable[Task]) -> str:
+    """Of all that decides what is asked and what is right; the order plays no part.
+
+    >>> tasks = [Task(id="a", question="1 + 1?", answers=("2",)), Task(id="b", question="1 + 2?", answers=("3",))]
+    >>> hash_of_items(tasks) == hash_of_items(tasks[::-1]), hash_of_items(tasks) == hash_of_items(tasks[:1])
+    (True, False)
+    """
+    rows = {task.id: [task.question, task.answers, task.metadata] for task in tasks}
+    return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
+
+
 def now() -> str:
     """The time, to the second, in UTC."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _recordings(config: RecordingsConfig) -> RecordingsUsed:
+def recordings_used(config: RecordingsConfig, *, at_end: bool = False) -> RecordingsUsed:
+    """Where tool results come from; of a cassette that is recorded, which grows, the digest is known at the end."""
     if config.mode == "live" or not config.file:
         return RecordingsUsed(mode="live")
-    if config.mode == "record":  # it grows: the end of the run has its digest
-        return RecordingsUsed(mode="record", file=config.file.name)
-    return RecordingsUsed(mode="replay", file=config.file.name, digest=digest_of(config.file))
+    known = at_end or config.mode == "replay"
+    return RecordingsUsed(mode=config.mode, file=config.file.name, digest=_digest_of(config.file) if known else "")
 
 
-def digest_of(cassette: Path) -> str:
-    """The digest of a cassette."""
+def _digest_of(cassette: Path) -> str:
     with Cassette(cassette) as opened:
         return opened.digest()
 

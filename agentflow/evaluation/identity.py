@@ -1,15 +1,17 @@
 """Whether two headers stand for the same evaluation: what must not change while one receipt is written."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from agentflow.config import MODULES
 from agentflow.evaluation.receipt import Header
 
 # Each of these can change from one run to the next, and no record with it. What matters of a judge is in `judge`.
 _OF_A_RUN = ("config.trace", "config.recordings.", "config.judge.", "config.prices", "recordings.file")
+_ITEMS = "benchmark.items_hash"
 _HASH = re.compile("[0-9a-f]{64}")
-_OF_AN_ENGINE = {"threads", "max_concurrency", "timeout_seconds", "max_retries", "base_url", "latency_seconds"}
+_OF_AN_ENGINE = {"threads", "max_concurrency", "timeout_seconds", "max_retries", "latency_seconds"}
 
 
 def conditions(header: Header) -> dict[str, Any]:
@@ -18,7 +20,7 @@ def conditions(header: Header) -> dict[str, Any]:
         mode="json",
         include={
             "package": True,
-            "benchmark": {"name", "data_hash"},
+            "benchmark": {"name", "data_hash", "items_hash"},
             "flow": True,
             "prompts": True,
             "weights": True,
@@ -30,8 +32,12 @@ def conditions(header: Header) -> dict[str, Any]:
             "config": True,
         },
     )
-    if fields["recordings"]["mode"] == "record":  # the tools are as live as ever, and the cassette grows
-        fields["recordings"] = {"mode": "live", "digest": ""}
+    if fields["recordings"]["mode"] != "replay":  # where it is recorded the tools are as live as ever
+        fields["recordings"] = {"mode": "live"}
+    for module in {*MODULES, "solo"} - header.modules.keys():
+        fields["config"].pop(module, None)
+    if header.flow == "plain":  # which calls no tools
+        fields["config"].pop("tools", None)
     return {name: value for name, value in _flat(fields) if not _is_of_a_run(name)}
 
 
@@ -41,8 +47,27 @@ def differences(one: Header, other: Header) -> list[str]:
     A receipt may get more items and more trials later: neither counts.
     """
     before, after = conditions(one), conditions(other)
+    if not (one.benchmark.items_hash and other.benchmark.items_hash):  # older receipts do not say
+        before.pop(_ITEMS), after.pop(_ITEMS)
+    changes = _changes(before, after)
+    # An engine of another name has other weights: the name itself is told of.
+    return [change for name, change in changes if not name.startswith("weights.") or name in before.keys() & after]
+
+
+def drift(one: Header, other: Header) -> list[str]:
+    """What differs of machine and attempts, as `differences` has it: it can change a record, and mostly does not."""
+    return [change for _, change in _changes(*(_surroundings(header) for header in (one, other)))]
+
+
+def _surroundings(header: Header) -> dict[str, Any]:
+    machine = {"python", "platform", "packages"}
+    return dict(_flat(header.model_dump(mode="json", include={"machine": machine, "attempts": True})))
+
+
+def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The names of what is not the same, each with the words for it."""
     return [
-        f"{name}: {_short(before.get(name))} -> {_short(after.get(name))}"
+        (name, f"{name}: {_short(before.get(name))} -> {_short(after.get(name))}")
         for name in [*after, *(name for name in before if name not in after)]
         if before.get(name) != after.get(name)
     ]

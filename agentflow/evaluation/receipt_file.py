@@ -9,23 +9,25 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from agentflow.errors import ConfigError, InfraError
-from agentflow.evaluation.identity import differences
-from agentflow.evaluation.privacy import Privacy
+from agentflow.evaluation.identity import differences, drift
+from agentflow.evaluation.privacy import Privacy, line_of
 from agentflow.evaluation.receipt import Header, Key, Receipt, Record, read_header, read_record
 
 
 class ReceiptFile:
     """The receipt at a path, for as long as its evaluation runs. `records` are all that it holds, without trajectories.
 
-    One process at a time has it. What a process left behind that was killed is gone on with.
+    One process at a time has it. What a process left behind that was killed is gone on with; `cautions` has a line for
+    whoever does that on another machine, or with other libraries.
     """
 
-    def __init__(self, path: Path, header: Header, privacy: Privacy) -> None:
+    def __init__(self, path: Path, header: Header) -> None:
         """Make the file, or go on with it. Raises `ConfigError` for one that was begun under other conditions."""
         self.path, self.records = path, dict[Key, Record]()
-        self._privacy = privacy
+        self.cautions: list[str] = []
+        self._privacy = Privacy.of(header)
         self._places: dict[Key, tuple[int, int]] = {}
-        self.header = read_header(privacy.line_of(header), str(path))  # as it will be read again
+        self.header = read_header(line_of(self._privacy.header(header)), str(path))  # as it will be read again
         self._file = _locked(path)
         try:
             self._begin()
@@ -35,9 +37,9 @@ class ReceiptFile:
 
     @classmethod
     @contextmanager
-    def open(cls, path: Path, header: Header, privacy: Privacy) -> "Iterator[ReceiptFile]":
+    def open(cls, path: Path, header: Header) -> "Iterator[ReceiptFile]":
         """As the constructor, closed at the end."""
-        with closing(cls(path, header, privacy)) as receipt:
+        with closing(cls(path, header)) as receipt:
             yield receipt
 
     def close(self) -> None:
@@ -48,7 +50,7 @@ class ReceiptFile:
         """Write one record down. Raises `InfraError` where the disk does not take it."""
         if self.header.finished:
             self._reopen()
-        self._write(self._privacy.line_of(record), record.key)
+        self._write(line_of(self._privacy.record(record)), record.key)
         self.records[record.key] = record.model_copy(update={"trajectory": None})
 
     def read(self, key: Key) -> Record:
@@ -79,7 +81,7 @@ class ReceiptFile:
             end += len(line)
         os.ftruncate(self._file.fileno(), end)
         if end == 0:
-            self._write(self._privacy.line_of(self.header))
+            self._write(line_of(self.header))
 
     def _adopt(self, before: Header) -> None:
         """Go on under the header that is there."""
@@ -88,6 +90,11 @@ class ReceiptFile:
             raise ConfigError(
                 f"{self.path} is the receipt of another evaluation ({'; '.join(changed[:5])}): "
                 "name another file with --out, or run it as it was begun"
+            )
+        drifted = drift(before, self.header)
+        if drifted:
+            self.cautions.append(
+                f"{self.path} goes on, though not all is as when it was begun: {'; '.join(drifted[:5])}"
             )
         self.header = before.model_copy(update={"trials": self.header.trials, "limit": self.header.limit})
 
@@ -120,7 +127,7 @@ class ReceiptFile:
         with _writing(self.path):
             file = _locked(aside)
             file.truncate(0)
-            places, start = {}, file.write(self._privacy.line_of(header))
+            places, start = {}, file.write(line_of(header))
             for key in keys:
                 length = file.write(self._bytes(key))
                 places[key], start = (start, length), start + length

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from agentflow.errors import ConfigError, EngineError, InfraError
-from agentflow.evaluation import identity, privacy, selection, summary
+from agentflow.errors import ConfigError, InfraError
+from agentflow.evaluation import identity, selection, summary
 from agentflow.evaluation.receipt import Receipt, read_receipt
 from agentflow.evaluation.rescore import rescore
 
 from .asking import Team, config_of, numbers, run
 
 
-@pytest.mark.parametrize("module", [identity, privacy, selection, summary])
+@pytest.mark.parametrize("module", [identity, selection, summary])
 def test_examples(module: Any) -> None:
     assert doctest.testmod(module).failed == 0
 
@@ -132,43 +132,6 @@ def test_no_receipt_at_all(tmp_path: Path) -> None:
         read_receipt(tmp_path / "none.jsonl")
     with pytest.raises(ConfigError, match="can not read the receipt"):
         read_receipt(tmp_path)
-
-
-@pytest.mark.parametrize("variable", ["SOME_API_KEY", "WEATHER_AUTH"])
-def test_nothing_private_is_written_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
-    """Neither keys, nor folders, nor addresses: not in settings, not in the words of an error."""
-    monkeypatch.setenv(variable, "sk-0123456789")
-    home = tmp_path / "home" / "ann"
-    monkeypatch.setenv("HOME", str(home))
-    prompts = home / "prompts"
-    prompts.mkdir(parents=True)
-    (prompts / "analyst.md").write_text("## user\n$question $tools\n")
-    config = config_of(prompts=str(prompts), engine="http://gpu7.lab:8000/v1#planner")
-
-    class Leaky(Team):
-        def _plan(self, messages: Any, *rest: Any) -> Any:
-            return EngineError(f"sk-0123456789 is refused by http://gpu7.lab:8000/v1, see {home}/log and {prompts}")
-
-    receipt = run(tmp_path / "receipt.jsonl", numbers(2), Leaky(), config=config)
-    text = receipt.path.read_text()
-    for secret in ("sk-0123456789", str(home), str(tmp_path), "gpu7.lab"):
-        assert secret not in text
-    assert receipt.records[0].error.endswith(
-        "is refused by http://gpu7.lab:8000/v1, see " + f"{home}/log and {prompts}"
-    )
-    read = read_receipt(receipt.path)
-    assert read.records[0].error == (
-        f"EngineError: [REDACTED:{variable}] is refused by http://SERVER/v1, see ~/log and prompts"
-    )
-    assert read.header.config["prompts"] == "prompts"
-    assert read.header.config["engine"] == "http://SERVER/v1#planner"
-
-
-@pytest.mark.parametrize("home", ["/", "", "/home/ann"])
-def test_a_home_folder_that_is_the_root_is_not_cut_out_of_addresses(home: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", home)
-    text = "see https://example.org//a and /home/ann/b"
-    assert privacy.Privacy.of({}).clean(text) == text.replace(*(("/home/ann/", "~/") if len(home) > 1 else ("", "")))
 
 
 def test_half_a_surrogate_pair_costs_no_record(tmp_path: Path) -> None:
