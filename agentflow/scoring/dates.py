@@ -1,4 +1,4 @@
-"""One spelling for a day of the year that names its month: day, month, and the year behind them where there is one."""
+"""One spelling for a day of the year: day, name of the month, and the year behind them where there is one."""
 
 import re
 
@@ -13,6 +13,18 @@ _DATE = re.compile(
     rf"\b(?:(?P<day>{_DAY})(?:st|nd|rd|th)? (?:of )?(?P<month>{_MONTH})"
     rf"|(?P<month_first>{_MONTH}) (?P<day_after>{_DAY})(?:st|nd|rd|th)?)\b"
 )
+_NUMBERS = re.compile(
+    r"(?<![\w.-])(?P<year>[0-9]{4})-(?P<month>0[1-9]|1[0-2])-(?P<day>0[1-9]|[12][0-9]|3[01])(?![\w-])"
+)
+
+
+def month_named(text: str) -> str:
+    """A text with each date such as `1937-12-14` as `14 december 1937`; other orders of numbers stay, as they are two.
+
+    >>> month_named("on 1937-12-14."), month_named("12/14/1937")
+    ('on 14 december 1937.', '12/14/1937')
+    """
+    return _NUMBERS.sub(lambda match: f"{int(match['day'])} {_NAMES[int(match['month']) - 1]} {match['year']}", text)
 
 
 def day_first(words: str) -> str:

@@ -8,6 +8,7 @@ _SIGN = re.compile(r"\\(?:times|div|cdot|pi|sqrt)(?![A-Za-z])")
 _DEGREE = re.compile(r"\^(?:\\circ(?![A-Za-z])|\{\\circ\})")
 _ESCAPED = re.compile(r"\\([%$])|\{(,)\}")
 _INVISIBLE = re.compile(r"\\(?:left|right)(?![A-Za-z])|\\[()\[\]!,]")
+_WRAPPED = re.compile(r"\\(?:text|mbox|textbf|textit|mathrm|mathbf|operatorname)\s*\{([^{}]*)\}")
 _SPACE = re.compile(r"\\[;: ]|~")
 
 
@@ -28,6 +29,15 @@ def boxed(text: str) -> str | None:
         if depth == 0:
             return text[inside:position]
     return None
+
+
+def unwrapped(text: str) -> str:
+    r"""A text without the commands for upright, bold and slanted words.
+
+    >>> unwrapped(r"\text{Rome}, 5\mathrm{ cm}")
+    'Rome, 5 cm'
+    """
+    return _WRAPPED.sub(r"\1", text)
 
 
 def plain_signs(text: str) -> str:

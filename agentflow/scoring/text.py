@@ -7,8 +7,11 @@ differ from the official script in these cases only:
 - a number keeps its point and its minus sign, and loses its thousands commas: `3.5` is not `35`, nor `-10` `10`;
 - a dash, a slash, or any mark between two digits parts words: `2014–15` is not `201415`;
 - a day of a month is one day in both orders: `June 5th, 2004` is `5 June 2004`, and `Jun` is `June` beside a day;
+  `2004-06-05` is that day, too;
 - a text that consists of articles or of punctuation keeps them, so that the blood type `A` can be an answer, and
   nothing matches an empty answer.
+
+An answer is read as a whole and, where it sets its final answer apart, as that; `Yes, because ...` is a `yes`.
 """
 
 import re
@@ -17,10 +20,14 @@ from collections import Counter
 from collections.abc import Sequence
 
 from agentflow.scoring.characters import plain_characters
-from agentflow.scoring.dates import day_first
+from agentflow.scoring.dates import day_first, month_named
+from agentflow.scoring.final import final_answer
+from agentflow.scoring.latex import unwrapped
 
 _ARTICLES = frozenset({"a", "an", "the"})
 _CLOSED = frozenset({"yes", "no", "noanswer"})  # as in HotpotQA's script: half of "no" is worth nothing
+_CLOSED_FIRST = re.compile(r"(?P<said>yes|no)(?:[,;:]|\.\s+(?=[a-z]))(?P<reason>.*)", re.IGNORECASE | re.DOTALL)
+_CLOSED_LAST = re.compile(r"\b(?:yes|no)\s*(?:[,;:.!]|$)", re.IGNORECASE)
 _THOUSANDS = re.compile(r"(?<![0-9.,])[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])(?!,[0-9])")
 _PART_OF_NUMBER = re.compile(r"(?<=[0-9])\.(?=[0-9])|(?<![^\s([])-(?=[0-9])")
 _ACCENTS = re.compile("[\u0300-\u036f]")  # those of Latin, Greek and Cyrillic: elsewhere a mark is a vowel
@@ -35,7 +42,7 @@ def normal_form(text: str) -> str:
     >>> normal_form("1,875 of U.S. 2014–15"), normal_form("−3.5%"), normal_form("A")
     ('1875 of us 2014 15', '-3.5', 'a')
     """
-    folded = _folded(text)
+    folded = month_named(_folded(text))
     words = _without_punctuation(_THOUSANDS.sub(lambda match: match[0].replace(",", ""), folded)).split()
     content = [word for word in words if word not in _ARTICLES]
     return day_first(" ".join(content or words or folded.split() or text.split()))
@@ -47,8 +54,8 @@ def exact_match(answer: str, golds: Sequence[str]) -> float:
     >>> exact_match("the beatles.", ["The Beatles", "Fab Four"]), exact_match("Beatle", ["The Beatles"])
     (1.0, 0.0)
     """
-    form = normal_form(answer)
-    return float(form != "" and any(form == normal_form(gold) for gold in golds))
+    forms = _readings(answer)
+    return float(any(normal_form(gold) in forms for gold in golds))
 
 
 def token_f1(answer: str, golds: Sequence[str]) -> float:
@@ -57,7 +64,8 @@ def token_f1(answer: str, golds: Sequence[str]) -> float:
     >>> token_f1("Wilhelm Röntgen", ["Wilhelm Conrad Rontgen"]), token_f1("no", ["no idea"])
     (0.8, 0.0)
     """
-    return max((_f1(normal_form(answer), normal_form(gold)) for gold in golds), default=0.0)
+    forms = _readings(answer)
+    return max((_f1(form, normal_form(gold)) for gold in golds for form in forms), default=0.0)
 
 
 def contains(answer: str, golds: Sequence[str]) -> float:
@@ -68,9 +76,21 @@ def contains(answer: str, golds: Sequence[str]) -> float:
     >>> contains("It was Paris, France.", ["paris"]), contains("comparison", ["paris"])
     (1.0, 0.0)
     """
-    padded = f" {normal_form(answer)} "
+    padded = [f" {form} " for form in _readings(answer)]
     forms = [normal_form(gold) for gold in golds]
-    return float(any(form != "" and f" {form} " in padded for form in forms))
+    return float(any(form != "" and f" {form} " in text for form in forms for text in padded))
+
+
+def _readings(answer: str) -> set[str]:
+    """The normal forms of an answer: of all of it, of its final answer, and of the `yes` or `no` that this begins with.
+
+    >>> sorted(_readings("The answer is Paris.")), sorted(_readings("No, never.")), _readings(" ")
+    (['answer is paris', 'paris'], ['no', 'no never'], set())
+    """
+    final = unwrapped(final_answer(answer))
+    closed = _CLOSED_FIRST.match(final)
+    said = closed["said"] if closed and not _CLOSED_LAST.search(closed["reason"]) else final
+    return {form for form in map(normal_form, {answer.strip(), final, said}) if form}
 
 
 def _folded(text: str) -> str:

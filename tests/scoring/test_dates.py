@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentflow.scoring.dates import day_first
+from agentflow.scoring.dates import day_first, month_named
 from agentflow.scoring.text import exact_match, normal_form
 
 
@@ -39,3 +39,15 @@ def test_one_spelling_is_final(words: str) -> None:
 @pytest.mark.parametrize("words", ["may", "june 2004", "march on rome", "31", "may 32 march", "7 junes"])
 def test_what_is_no_day_stays(words: str) -> None:
     assert day_first(words) == words
+
+
+@given(st.dates(min_value=datetime.date(1000, 1, 1)))
+def test_a_date_of_numbers_is_that_day(date: datetime.date) -> None:
+    assert exact_match(date.isoformat(), [spellings(date)[0]]) == 1.0
+
+
+@pytest.mark.parametrize(
+    "words", ["1937-13-01", "1937-00-01", "1937-01-32", "1937-1-1", "1937-12-14-5", "5-1937-12-14"]
+)
+def test_what_is_no_date_of_numbers_stays(words: str) -> None:
+    assert month_named(words) == words

@@ -27,6 +27,25 @@ from agentflow.scoring.gaia import gaia_match
         ("132, 133, 134", "132,133,134"),
         ("Braintree, Honolulu", "braintree;honolulu"),
         ("$5, cat", "$5, CAT"),
+        ("-5", "−5"),
+        ("-5", "–5"),
+        ("17", "１７"),
+        ("17", "€17"),
+        ("17", "£ 17"),
+        ("FunkMonk", "“FunkMonk”"),
+        ("right's", "right’s"),
+        ("Saint Petersburg", "saint—petersburg"),
+        ("right's, left", "right’s, left"),
+        ("1, -2", "1, −2"),
+        ("a, b", "A, B."),
+        ("(¬A → B) ↔ (A ∨ ¬B)", "(¬a → b) ↔ (a ∨ ¬b)"),
+        ("17", "The answer is 17"),
+        ("17", "FINAL ANSWER: 17."),
+        ("17", r"\boxed{17}"),
+        ("b, e", "<answer>b, e</answer>"),
+        ("Guava", "**Final answer:** Guava"),
+        ("Guava", r"\boxed{\text{Guava}}"),
+        ("The answer is: no", "The answer is: no"),
     ],
 )
 def test_equal(gold: str, answer: str) -> None:
@@ -37,7 +56,8 @@ def test_equal(gold: str, answer: str) -> None:
     ("gold", "answer"),
     [
         ("17", "17 apples"),
-        ("17", "The answer is 17"),
+        ("17", "The answer is 17 apples"),
+        ("17", "The answer is not 17"),
         ("17", "seventeen"),
         ("17", ""),
         ("17", "nan"),
@@ -51,6 +71,8 @@ def test_equal(gold: str, answer: str) -> None:
         ("3.1; 1.9", "3.1; 2"),
         ("...", "!!"),
         ("a, b", ", ,"),
+        ("(¬A → B) ↔ (A ∨ ¬B)", "(A → B) ↔ (A ∨ ¬B)"),
+        ("Guava", "No Guava"),
     ],
 )
 def test_different(gold: str, answer: str) -> None:
@@ -75,3 +97,9 @@ def test_another_number_is_another(one: int, other: int) -> None:
 def test_one_gold_of_several_is_enough() -> None:
     assert gaia_match("two", ["one", "Two"]) == 1.0
     assert gaia_match("two", []) == 0.0
+
+
+@pytest.mark.parametrize("gold", ["5", "1, 2", "9" * 6000])
+@pytest.mark.parametrize("answer", ["9" * 5000, "9" * 5000 + ", 2", "1, " + "9" * 5000, "." + "9" * 9000, "1e999", "x"])
+def test_numbers_beyond_measure_are_no_numbers(gold: str, answer: str) -> None:
+    assert gaia_match(answer, [gold]) == 0.0

@@ -58,6 +58,52 @@ def test_any_alias_will_do_and_no_gold_scores_nothing() -> None:
     assert exact_match("nyc", []) == token_f1("nyc", []) == contains("nyc", []) == 0.0
 
 
+@pytest.mark.parametrize(
+    ("answer", "gold"),
+    [
+        ("The answer is Paris.", "Paris"),
+        ("Answer: Paris", "Paris"),
+        ("**Final answer:** Paris", "Paris"),
+        (r"It is \boxed{Paris}.", "Paris"),
+        (r"\boxed{\text{The Beatles}}", "Beatles"),
+        ("I searched. <answer>Paris</answer>", "Paris"),
+        ("The Answer Is Blowing", "The Answer Is Blowing"),
+        ("Yes, because both are in France", "yes"),
+        ("Yes, there is no difference.", "yes"),
+        ("No, they are not.", "no"),
+        ("No. They are not.", "no"),
+        ("The answer is yes, since both are.", "Yes"),
+        ("1937-12-14", "14 December 1937"),
+        ("December 14, 1937", "1937-12-14"),
+    ],
+)
+def test_a_final_answer_is_found(answer: str, gold: str) -> None:
+    assert exact_match(answer, [gold]) == token_f1(answer, [gold]) == contains(answer, [gold]) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("answer", "gold"),
+    [
+        ("The answer is not Paris", "Paris"),
+        ("The answer is Paris or London", "Paris"),
+        (r"\boxed{London}, not Paris", "Paris"),
+        ("Yes and no", "yes"),
+        ("Yes, or no", "yes"),
+        ("Yes, but actually no.", "yes"),
+        ("No, yes.", "no"),
+        ("No 5", "no"),
+        ("No. 5", "no"),
+        ("Yes, because both are in France", "no"),
+        ("Paris, because both are in France", "Paris"),
+        ("1937-12-14", "12 December 1937"),
+        ("1937-13-14", "14 December 1937"),
+        ("31937-12-14", "14 December 1937"),
+    ],
+)
+def test_what_is_no_final_answer(answer: str, gold: str) -> None:
+    assert exact_match(answer, [gold]) == 0.0
+
+
 def test_containment_ends_at_words() -> None:
     assert contains("He was born in New York City in 1941.", ["new york city"]) == 1.0
     assert contains("New City of York", ["new york city"]) == 0.0
