@@ -10,7 +10,7 @@ AIME24 = Benchmark(
     about="30 competition problems with whole numbers as answers",
     scorer="math",
     to_task=open_question("aime24", "math", ANSWER_TAGS),
-    protocol=Protocol(items="all 30", suffix=ANSWER_TAGS),
+    protocol=Protocol(items="all 30"),
     column="AIME24",
     source="American Invitational Mathematics Examination, 2024 I and II",
     licence="copyright of the Mathematical Association of America",

@@ -10,7 +10,7 @@ BAMBOOGLE = Benchmark(
     about="125 handwritten questions of two hops",
     scorer="exact_match",
     to_task=open_question("bamboogle", "exact_match", ANSWER_TAGS),
-    protocol=Protocol(items="all 125", suffix=ANSWER_TAGS),
+    protocol=Protocol(items="all 125"),
     column="Bamboogle",
     source="Press et al., Measuring and Narrowing the Compositionality Gap in Language Models, 2023",
     licence="MIT",

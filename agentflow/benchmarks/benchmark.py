@@ -17,16 +17,11 @@ _SHOWN = 12  # characters of a hash that tell it from another one; as many are e
 
 @dataclass(frozen=True)
 class Protocol:
-    """How a benchmark is run. The paper's: `first` items of the file (all of them if None), at most `max_turns` each.
-
-    `suffix` is what the reference implementation's file has behind every question, an instruction for its own answer
-    format. It is taken off: a flow asks for a short answer by itself.
-    """
+    """How a benchmark is run: `first` items of the file (all of them if None), at most `max_turns` each."""
 
     items: str = "all items"
     first: int | None = None
     max_turns: int = 10
-    suffix: str = ""
 
 
 @dataclass(frozen=True)
@@ -116,9 +111,8 @@ class Benchmark:
         return tasks, faults
 
     def _check_hash(self, origin: str, data_hash: str, known: Mapping[str, str], accept_hash: str | None) -> None:
-        if accept_hash and len(accept_hash) >= _SHOWN and data_hash.startswith(accept_hash.lower()):
-            return
-        if accept_hash is None and (data_hash in known or not known):
+        accepted = accept_hash and len(accept_hash) >= _SHOWN and data_hash.startswith(accept_hash.lower())
+        if accepted or data_hash in known or (accept_hash is None and not known):
             return
         wanted = f"{accept_hash}, which was to be accepted" if accept_hash else _listed(known)
         raise ConfigError(

@@ -1,7 +1,8 @@
 """Whether a benchmark's scorer can be trusted: every item's gold scores 1, and the gold of another item 0.
 
 A gold is tried in the spellings that a flow may answer with. An item of multiple choice is also tried with its own
-wrong options. Items whose answers really coincide (both golds are "yes", or 33) are no fault, and are listed.
+wrong options. Items whose answers really coincide (both golds are "yes", or 33) are no fault, and are listed. Nor is
+half a mark for half of the words, by a scorer that gives such marks.
 """
 
 from collections import Counter, defaultdict
@@ -16,6 +17,7 @@ from agentflow.scoring.judge import JUDGE
 from agentflow.types import Task
 
 _SHOWN = 10
+_GRADED = ("f1",)  # scorers with marks in between: for a foreign gold, only full marks are wrong
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,10 @@ class Miss:
 
 @dataclass(frozen=True)
 class ScorerCheck:
-    """What came of a check. `coinciding` are groups of items with one answer; `without_gold` could not be tried."""
+    """What came of a check. Each item was tried with the golds of `num_others` others.
+
+    `coinciding` are groups of items with one answer; `without_gold` could not be tried.
+    """
 
     benchmark: str
     scorer: str
@@ -42,6 +47,7 @@ class ScorerCheck:
     num_gold: int
     num_foreign: int
     num_coinciding: int
+    num_others: int
     gold_misses: tuple[Miss, ...]
     foreign_misses: tuple[Miss, ...]
     coinciding: tuple[tuple[str, ...], ...]
@@ -49,16 +55,16 @@ class ScorerCheck:
 
     @property
     def ok(self) -> bool:
-        """Whether every gold scored 1 and every foreign gold 0, coinciding ones aside."""
+        """Whether every gold scored 1 and every foreign gold 0 (less than 1, if graded), coinciding ones aside."""
         return not (self.gold_misses or self.foreign_misses)
 
     def text(self) -> str:
         """The check for a reader, a few lines."""
-        right, zero = self.num_gold - len(self.gold_misses), self.num_foreign - len(self.foreign_misses)
+        right = self.num_gold - len(self.gold_misses)
         lines = [
             f"{self.benchmark}: {self.num_items} items, scorer {self.scorer}",
             f"  own gold: {right} of {self.num_gold} spellings score 1",
-            f"  foreign answers: {zero} of {self.num_foreign} score 0",
+            f"  foreign answers: {self._foreign_text()}",
             f"  groups of items with one answer: {len(self.coinciding)} ({self.num_coinciding} pairs left aside)",
         ]
         groups = [f"    {', '.join(group[:8])}{', ...' if len(group) > 8 else ''}" for group in self.coinciding]
@@ -68,6 +74,17 @@ class ScorerCheck:
         misses = [f"  WRONG: {miss}" for miss in (*self.gold_misses, *self.foreign_misses)]
         lines += misses[:_SHOWN] + ([f"  and {len(misses) - _SHOWN} more"] if len(misses) > _SHOWN else [])
         return "\n".join(lines)
+
+    def _foreign_text(self) -> str:
+        if not self.num_foreign:
+            return "none to try: there is no other item with another answer"
+        wanted = "less than 1" if any(name in _GRADED for name in self.scorer.split(", ")) else "0"
+        zero = self.num_foreign - len(self.foreign_misses)
+        return f"{zero:,} of {self.num_foreign:,} score {wanted} (pairs of items: {self._pairs_text()})"
+
+    def _pairs_text(self) -> str:
+        tried, of = self.num_items * self.num_others, self.num_items * (self.num_items - 1)
+        return f"all {of:,}" if tried == of else f"{tried:,} of {of:,}"
 
 
 def check_scorer(benchmark: Benchmark, tasks: Sequence[Task], others: int | None = None) -> ScorerCheck:
@@ -86,7 +103,7 @@ def check_scorer(benchmark: Benchmark, tasks: Sequence[Task], others: int | None
             continue
         num_foreign += 1
         got = score(task, answer)
-        if got != 0.0:
+        if got >= 1.0 if task.metadata.get("scorer") in _GRADED else got > 0.0:
             misses.append(Miss(task.id, answer, origin.id, got))
     scorers = Counter(str(task.metadata.get("scorer")) for task in tasks)
     return ScorerCheck(
@@ -96,6 +113,7 @@ def check_scorer(benchmark: Benchmark, tasks: Sequence[Task], others: int | None
         num_gold=len(gold),
         num_foreign=num_foreign,
         num_coinciding=len(pairs),
+        num_others=max(0, min(len(tasks) - 1, len(tasks) if others is None else others)),
         gold_misses=tuple(gold_misses),
         foreign_misses=tuple(misses),
         coinciding=_groups(pairs),

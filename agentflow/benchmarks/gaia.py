@@ -29,7 +29,7 @@ GAIA = Benchmark(
     about="questions for a general assistant, validation set, those without a file",
     scorer="gaia",
     to_task=_to_task,
-    protocol=Protocol(items="all 127 without a file", suffix=ANSWER_TAGS),
+    protocol=Protocol(items="all 127 without a file"),
     column="GAIA",
     source="Mialon et al., GAIA: A Benchmark for General AI Assistants, 2023",
     licence="gated; its items must not be published again",

@@ -19,7 +19,10 @@ def _to_task(row: Row, number: int) -> Task:
         raise ConfigError(f"{row.place}: field 'choices' must be four texts, not {choices!r}")
     texts = option_texts(choices)
     question = row.text("query") if "query" in row.fields else _with_options(row.text("question"), texts)
-    answer = texts[_right(row, texts)]
+    index = _right(row, texts)
+    answer = texts[index]
+    if answer.upper() in list(ascii_uppercase[: len(texts)]):  # it could be taken for the option of that letter
+        answer = f"{ascii_uppercase[index]}. {answer}"
     return task_of(row, number, "gpqa", "option", question=question, answer=answer, metadata={"options": texts})
 
 
@@ -28,7 +31,10 @@ def _right(row: Row, texts: list[str]) -> int:
     index = row.fields.get("answer_idx")
     if type(index) is not int or not 0 <= index < len(texts):
         raise ConfigError(f"{row.place}: field 'answer_idx' must be 0 to {len(texts) - 1}, not {index!r}")
-    named = gold_option([row.text("answer")], texts)
+    try:
+        named = gold_option([row.text("answer")], texts)
+    except ConfigError as error:
+        raise ConfigError(f"{row.place}: {error}") from None
     if texts[named] != texts[index]:
         raise ConfigError(f"{row.place}: 'answer_idx' is {index}, and 'answer' names option {named}")
     return index

@@ -10,7 +10,7 @@ HOTPOTQA = Benchmark(
     about="bridge and comparison questions over two Wikipedia articles, dev set",
     scorer="exact_match",
     to_task=open_question("hotpotqa", "exact_match", ANSWER_TAGS),
-    protocol=Protocol(items="all 100 in the file", first=100, suffix=ANSWER_TAGS),
+    protocol=Protocol(items="all 100 in the file", first=100),
     column="HotpotQA",
     source="Yang et al., HotpotQA: A Dataset for Diverse, Explainable Multi-hop Question Answering, 2018",
     licence="CC BY-SA 4.0",

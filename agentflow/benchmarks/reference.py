@@ -12,6 +12,8 @@ from agentflow.tasks.files import task_from_row
 from agentflow.tasks.rows import Row
 from agentflow.types import Task
 
+# Behind each question of some files, for the reference implementation's own answer format. It is taken off: a flow asks
+# for a short answer by itself.
 ANSWER_TAGS = (
     "When ready, output the final answer enclosed in <answer> and </answer> tags. "
     "Do not generate any content after the </answer> tag."

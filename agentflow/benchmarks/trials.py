@@ -1,5 +1,6 @@
 """What is tried on an item to see whether its scorer can be trusted: spellings of its gold, and wrong answers."""
 
+import re
 from collections.abc import Iterator, Sequence
 from string import ascii_uppercase
 
@@ -8,6 +9,8 @@ from agentflow.scoring.options import gold_option, option_texts
 from agentflow.scoring.text import normal_form
 from agentflow.types import Task
 
+MOST_PAIRS = 1_000_000
+MOST_MATH_PAIRS = 10_000  # each asks another process
 _NUMERIC = ("math", "number", "gaia")
 
 
@@ -32,9 +35,23 @@ def spellings(task: Task) -> list[str]:
             more = [spelt for gold in golds for spelt in (f"\\boxed{{{gold}}}", f"${gold}$")]
         case "exact_match":
             more = [spelt for gold in golds for spelt in (gold.upper(), f"{gold}.")]
+        case "gaia":
+            more = [spelt for gold in golds for spelt in _gaia_spellings(gold)]
         case _:
             more = []
     return list(dict.fromkeys([*golds, *more]))
+
+
+def _gaia_spellings(gold: str) -> list[str]:
+    """A number with its marks, a list with the other separator, and any other text in upper case.
+
+    >>> _gaia_spellings("-1234.5"), _gaia_spellings("Rome, 3"), _gaia_spellings("12")
+    (['$-1234.5', '-1234.5%', '-1,234.5'], ['ROME, 3', 'Rome; 3'], ['$12', '12%', '12'])
+    """
+    if re.fullmatch(r"-?[0-9]+(?:\.[0-9]+)?", gold):
+        whole, point, rest = gold.partition(".")
+        return [f"${gold}", f"{gold}%", f"{int(whole):,}{point}{rest}"]
+    return [gold.upper(), gold.replace(",", ";")] if "," in gold else [gold.upper()]
 
 
 def coincide(task: Task, answer: str, origin: Task) -> bool:
@@ -46,7 +63,7 @@ def coincide(task: Task, answer: str, origin: Task) -> bool:
     if scorer in ("game24", "countdown"):
         return _puzzle(task) == _puzzle(origin)
     if origin is task:
-        return answer.casefold() in [gold.casefold() for gold in task.answers]
+        return False
     same_words = normal_form(answer) in [normal_form(gold) for gold in task.answers]
     return same_words or (scorer in _NUMERIC and any(_same_number(answer, gold) for gold in task.answers))
 
@@ -67,12 +84,25 @@ def foreign_answers(tasks: Sequence[Task], others: int | None) -> Iterator[tuple
         if task.metadata.get("scorer") == "option":
             texts = _texts(task)
             right = gold_option(task.answers, texts)
-            for index in range(len(texts)):
-                if index != right:
-                    yield from ((task, answer, task) for answer in (ascii_uppercase[index], texts[index]))
+            letters = ascii_uppercase[: len(texts)]
+            for letter, text in zip(letters, texts, strict=True):
+                if _words(text) != _words(texts[right]):  # options of one text are one answer
+                    yield task, letter, task
+                    if text.upper() not in letters:  # such a text names the option of that letter
+                        yield task, text, task
         for step in range(1, min(num, num if others is None else others + 1)):
             other = tasks[(place + step) % num]
             yield from ((task, answer, other) for answer in other.answers)
+
+
+def enough_others(tasks: Sequence[Task]) -> int:
+    """With how many other items each is tried: all of them, or so many that a check of the whole file takes minutes."""
+    pairs = MOST_MATH_PAIRS if any(task.metadata.get("scorer") == "math" for task in tasks) else MOST_PAIRS
+    return max(0, min(len(tasks) - 1, pairs // max(1, len(tasks))))
+
+
+def _words(text: str) -> str:
+    return " ".join(text.casefold().split())
 
 
 def _texts(task: Task) -> list[str]:

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from agentflow.assemble import open_flow
 from agentflow.benchmarks import Benchmark, BenchmarkData, audit_text, check_scorer, find_benchmark
+from agentflow.benchmarks.trials import enough_others
 from agentflow.cli.evaluation_view import EvaluationView, remarks, result_table
 from agentflow.cli.judging import opened_judge
 from agentflow.cli.solving import notice, status, until_terminated
@@ -21,8 +22,6 @@ from agentflow.evaluation.settings import RunSettings
 from agentflow.tasks.rows import SUFFIXES
 
 RECEIPTS = Path("receipts")
-ALL_PAIRS = 1000  # items of which each is tried with the golds of all others; in larger files, of so many others:
-FOREIGN = 200
 FILE_WIDTH = 110  # characters of a table that goes into a file
 
 
@@ -85,7 +84,7 @@ def check_scorers(chosen: Sequence[Items]) -> int:
         print(f"{items.benchmark.name}: {audit_text(items.data.audit)}")
         tasks = items.data.all_tasks
         with status(Console(stderr=True), f"{items.benchmark.name}: scoring the golds of {len(tasks)} items"):
-            found = check_scorer(items.benchmark, tasks, None if len(tasks) <= ALL_PAIRS else FOREIGN)
+            found = check_scorer(items.benchmark, tasks, enough_others(tasks))
         print(found.text())
         good &= found.ok
     return 0 if good else 1

@@ -13,6 +13,7 @@ from agentflow.benchmarks import Benchmark, Protocol, find_benchmark
 from agentflow.benchmarks.content import canonical_hash
 from agentflow.benchmarks.reference import ANSWER_TAGS, open_question
 from agentflow.errors import ConfigError
+from agentflow.scoring import score
 
 from .conftest import Write
 
@@ -27,7 +28,7 @@ QUIZ = Benchmark(
     about="three questions",
     scorer="exact_match",
     to_task=open_question("quiz", "exact_match", ANSWER_TAGS),
-    protocol=Protocol(first=2, suffix=ANSWER_TAGS),
+    protocol=Protocol(first=2),
 )
 KNOWN = dataclasses.replace(QUIZ, known={canonical_hash(ROWS): "the known file"})
 
@@ -74,6 +75,11 @@ def test_another_hash_than_the_accepted_one(write: Write, accept: str) -> None:
     other = write([*ROWS, {"query": "More?", "answer": "yes"}])
     with pytest.raises(ConfigError, match="is not the known data"):
         KNOWN.open(other, accept)
+
+
+def test_a_known_file_needs_no_acceptance(write: Write) -> None:
+    """Of several benchmarks in one command, one has a file that is accepted, and the others have known ones."""
+    assert KNOWN.open(write(ROWS), "f" * 64).tasks
 
 
 def test_a_benchmark_without_a_known_file_can_be_pinned(write: Write) -> None:
@@ -131,6 +137,11 @@ MEDQA_ROW = {"pid": "0", "query": "Which?\nA. x\nB. y", "options": ["A. x", "B. 
         ("gpqa", {"question": "?", "choices": ["a"], "answer_idx": 0, "answer": "A. a"}, "must be four texts"),
         ("gpqa", {"question": "?", "choices": list("wxyz"), "answer_idx": 4, "answer": "A. w"}, "must be 0 to 3"),
         ("gpqa", {"question": "?", "choices": list("wxyz"), "answer_idx": 1, "answer": "A. w"}, "names option 0"),
+        (
+            "gpqa",
+            {"question": "?", "choices": list("BACD"), "answer_idx": 0, "answer": "B"},
+            r"data.json: item 1: .*golds",
+        ),
     ],
 )
 def test_rows_that_contradict_themselves(name: str, row: dict[str, Any], message: str, write: Write) -> None:
@@ -145,6 +156,19 @@ def test_rows_of_medqa_that_share_a_pid_keep_their_own_answers(write: Write) -> 
     assert [(task.id, task.answers) for task in data.all_tasks] == [("medqa:0", ("y",)), ("medqa:1", ("x",))]
     assert [finding.kind for finding in data.audit] == ["repeated_id"]
     assert not data.audit[0].fatal
+
+
+@pytest.mark.parametrize("index", range(4))
+def test_options_of_gpqa_that_are_letters(index: int, write: Write) -> None:
+    choices = ["B", "A", "D", "C"]
+    row = {
+        "question": "Which?",
+        "choices": choices,
+        "answer_idx": index,
+        "answer": f"{'ABCD'[index]}. {choices[index]}",
+    }
+    [task] = find_benchmark("gpqa").open(write([row])).tasks
+    assert [score(task, letter) for letter in "ABCD"] == [float(letter == "ABCD"[index]) for letter in "ABCD"]
 
 
 def test_gpqa_without_a_query_lists_the_options(write: Write) -> None:

@@ -48,6 +48,20 @@ def test_a_file_of_tasks_is_a_benchmark(write: Write) -> None:
     assert data.tasks[1].metadata["level"] == 1
 
 
+@pytest.mark.parametrize("name", ["medqa.jsonl", "GAIA.json", "2wiki.jsonl"])
+def test_a_file_of_ones_own_does_not_pass_for_one_of_the_ten(name: str, write: Write) -> None:
+    path = write([{"question": "?", "answer": "x"}], name)
+    with pytest.raises(ConfigError, match=rf"has the name of a benchmark: .*--data {path}.*, or give yours another"):
+        find_benchmark(path)
+
+
+def test_a_python_file_does_not_pass_for_one_of_the_ten(tmp_path: Path) -> None:
+    (tmp_path / "my_sums.py").write_text(PYTHON.replace('name="sums"', 'name="aime24"'))
+    with pytest.raises(ConfigError, match="has the name of a benchmark"):
+        find_benchmark(tmp_path / "my_sums.py")
+    sys.modules.pop("agentflow_benchmark_my_sums")
+
+
 def test_a_file_of_tasks_with_an_id_that_comes_twice(write: Write) -> None:
     rows = [{"id": "a", "question": f"{number}?", "answer": 4} for number in range(2)]
     with pytest.raises(ConfigError, match="a: another item has this id: results are kept by it"):

@@ -10,7 +10,7 @@ from .rows import gaia_rows, gpqa_rows
 
 pytest.importorskip("math_verify")
 
-OTHERS = 25  # items whose golds are tried on each; `agentflow eval --check-scorer` tries all
+OTHERS = 25  # items whose golds are tried on each where there are 300; `agentflow eval --check-scorer` tries all
 FILES = {
     "bamboogle": (125, 125),
     "2wiki": (200, 100),
@@ -36,7 +36,7 @@ def test_gold_scores_one_and_foreign_gold_zero_on_every_item(name: str) -> None:
     assert len({task.id for task in data.all_tasks}) == len(data.all_tasks)
     assert {task.source for task in data.all_tasks} == {name}
     assert {task.metadata["scorer"] for task in data.all_tasks} == {benchmark.scorer}
-    found = check_scorer(benchmark, data.all_tasks, OTHERS)
+    found = check_scorer(benchmark, data.all_tasks, OTHERS if len(data.all_tasks) > 200 else None)
     assert found.ok, found.text()
     assert found.num_gold >= len(data.all_tasks)
     assert found.num_foreign > 0
