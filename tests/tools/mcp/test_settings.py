@@ -60,6 +60,7 @@ def test_what_is_wrong_is_said(server: dict[str, Any], said: str) -> None:
         {**WEATHER, "headers": {"Authorization": "tok0123456789"}},
         {**WEATHER, "headers": {"Autho rization": "TOKEN"}},
         {"url": "https://me:tok-0123456789@example.org/mcp"},
+        {"url": "https://example.org/mcp/?apiKey=tok-0123456789"},
     ],
 )
 def test_a_secret_in_the_file_is_refused_and_not_repeated(server: dict[str, Any]) -> None:
