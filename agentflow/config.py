@@ -123,10 +123,10 @@ class McpServerConfig(Section):
     @classmethod
     def _url_of_a_server(cls, url: str) -> str:
         parts = urlsplit(url)
-        if url and (parts.scheme not in ("http", "https") or not parts.hostname):
-            raise PydanticCustomError(_SECRET, "wanted http://... or https://...")
-        if "@" in parts.netloc or parts.query:
-            raise PydanticCustomError(_SECRET, "a url may hold no user, password or query: a key goes into headers")
+        secretive = "@" in parts.netloc or parts.query
+        if url and (parts.scheme not in ("http", "https") or not parts.hostname or secretive):
+            words = "wanted http://... or https://... without user, password and query: a key goes into headers"
+            raise PydanticCustomError(_SECRET, words)
         return url
 
     @model_validator(mode="after")
