@@ -26,7 +26,7 @@ import llama_cpp
 from agentflow.errors import ConfigError, EngineError
 
 BATCH_TOKENS = 512  # tokens evaluated in one call; more gains nothing on a CPU and delays the sequences that decode
-FLASH_ATTENTION_FROM = 8192  # cells
+FLASH_ATTENTION_FROM = 4096  # cells
 
 
 class Row(NamedTuple):
@@ -167,8 +167,8 @@ class Context:
         parameters.n_outputs_max = sequences  # default: a logits buffer for every token of a batch, 300 MB for Qwen
         parameters.n_threads = parameters.n_threads_batch = threads
         parameters.kv_unified = True
-        # Flash attention passes over the cells of other sequences, which keeps a large cache cheap; in a small one it
-        # is the slower of the two by half (LOG.md).
+        # Flash attention passes over the cells of other sequences, which keeps prompts cheap beside a full cache; in a
+        # small or empty one it is the slower of the two (LOG.md).
         flash = cells >= FLASH_ATTENTION_FROM
         parameters.flash_attn_type = (
             llama_cpp.LLAMA_FLASH_ATTN_TYPE_ENABLED if flash else llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED
