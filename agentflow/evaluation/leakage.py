@@ -5,23 +5,34 @@ score is given with and without the items that show one.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product, takewhile
+
+from pydantic import JsonValue
 
 from agentflow.evaluation.receipt import Estimate, Record
 from agentflow.evaluation.summary import estimate
-from agentflow.types import Trajectory, Turn
+from agentflow.types import Status, Task, Turn
 
-SEARCHING = re.compile(r"search|read_page|retrieve|fetch|browse", re.IGNORECASE)  # tools that bring text from elsewhere
+FROM_WITHIN = ("python", "generalist")  # tools that bring no text from elsewhere
 RESTATED = 0.8  # share of the question's words that the query has
 LEAST_WORDS = 6  # a shorter question can hardly be asked for otherwise
 WINDOW = 8  # words in a row: by chance, two texts have none in common
 CONTAINED = 0.5  # share of the question's windows that the result has
+EARLY = 80  # characters of a result in which a tool says what it was asked
+INSTRUCTIONS = ("When ready, output the final answer", "Choose the correct option")
+_QUOTE = re.compile(r"[\"'`“‘«「]")
+_LETTER = re.compile(r"\(?[A-Z][).:]\s*$")
+_ESCAPED = re.compile(r"\\[nrt]")  # the end of a line inside a quotation
+_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_SPACED = rf"(?:(?![{_UNSPACED}])\w)+"
+_WORD = re.compile(rf"[{_UNSPACED}]|{_SPACED}(?:'{_SPACED})*")
 
 
 @dataclass(frozen=True)
 class Leak:
-    """What one item shows: the number of each turn whose query restates the question, or whose result contains it."""
+    """What one trial shows: the number of each turn whose query restates the question, or whose result contains it."""
 
     id: str
     trial: int
@@ -31,10 +42,10 @@ class Leak:
 
 @dataclass(frozen=True)
 class Leakage:
-    """The items that show a sign of leakage, and the score of all items and of those without a sign.
+    """The trials that show a sign of leakage, and the score of all items and of those without a sign.
 
-    `without_restated` leaves out only the items whose query restates the question, `without_contained` those whose
-    question was in a result, `without_any` both. None where nothing is left.
+    `without_restated` leaves out only the items with a query that restates the question, `without_contained` those
+    whose question was in a result, `without_any` both: with all their trials. None where nothing is left.
     """
 
     leaks: tuple[Leak, ...]
@@ -48,11 +59,11 @@ class Leakage:
 def find_leakage(records: Sequence[Record]) -> Leakage:
     """Look through the trajectories of a receipt; `records` are at least one, and have their trajectories."""
     leaks = tuple(leak for record in records if (leak := _leak(record)))
-    restated = {(leak.id, leak.trial) for leak in leaks if leak.restating_turns}
-    contained = {(leak.id, leak.trial) for leak in leaks if leak.containing_turns}
+    restated = {leak.id for leak in leaks if leak.restating_turns}
+    contained = {leak.id for leak in leaks if leak.containing_turns}
 
-    def without(left_out: set[tuple[str, int]]) -> Estimate | None:
-        kept = [record for record in records if record.key not in left_out]
+    def without(left_out: set[str]) -> Estimate | None:
+        kept = [record for record in records if record.id not in left_out]
         return estimate(kept) if kept else None
 
     return Leakage(
@@ -68,24 +79,66 @@ def find_leakage(records: Sequence[Record]) -> Leakage:
 def _leak(record: Record) -> Leak | None:
     if record.trajectory is None:
         return None
-    turns = [turn for turn in record.trajectory.turns if _searches(turn)]
-    question = question_of(record.trajectory)
-    restating = tuple(turn.index for turn in turns if restates(_query(turn), question))
-    containing = tuple(turn.index for turn in turns if contains(turn.result, question))
+    turns = [turn for turn in record.trajectory.turns if _brings_text(turn)]
+    question = question_of(record.trajectory.task)
+    restating = tuple(turn.index for turn in turns if restates(" ".join(_asked(turn)), question))
+    containing = tuple(turn.index for turn in turns if contains(without_echo(turn.result, _asked(turn)), question))
     return Leak(record.id, record.trial, restating, containing) if restating or containing else None
 
 
-def _searches(turn: Turn) -> bool:
-    return turn.action is not None and SEARCHING.search(turn.action.tool) is not None
+def _brings_text(turn: Turn) -> bool:
+    return turn.status is Status.OK and turn.action is not None and turn.action.tool not in FROM_WITHIN
 
 
-def _query(turn: Turn) -> str:
-    return " ".join(value for value in (turn.arguments or {}).values() if isinstance(value, str))
+def _asked(turn: Turn) -> list[str]:
+    """All texts among the arguments."""
+    return list(_texts(turn.arguments))
 
 
-def question_of(trajectory: Trajectory) -> str:
-    """The question without the instructions about its answer that some benchmarks put behind it."""
-    return trajectory.task.question.split("When ready, output the final answer")[0]
+def _texts(value: JsonValue) -> Iterator[str]:
+    """
+    >>> list(_texts({"queries": ["a", {"text": "b"}], "limit": 3}))
+    ['a', 'b']
+    """
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | dict):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _texts(inner)
+
+
+def question_of(task: Task) -> str:
+    """The question without its options, and without the instructions that some benchmarks put behind it.
+
+    >>> asked = "Who?\\nA. Ann\\nB. Bob\\nChoose the correct option."
+    >>> question_of(Task(question=asked, metadata={"options": ["Ann", "Bob"]}))
+    'Who?'
+    """
+    question = task.question
+    for instruction in INSTRUCTIONS:
+        question = question.split(instruction)[0].strip()
+    for option in reversed(list(_texts(task.metadata.get("options")))):
+        if option and question.endswith(option):
+            question = _LETTER.sub("", question.removesuffix(option)).strip()
+    return question
+
+
+def without_echo(result: str, asked: Sequence[str]) -> str:
+    """A result without what was asked, where it begins by quoting that: to be told the question is no find.
+
+    >>> item = "Which of the two films was released in the earlier year of that decade?"
+    >>> without_echo(f"No results for {item!r}. Try fewer words.", [item])
+    'try fewer words'
+    >>> without_echo(f"A quiz: {item}", [item]) == f"A quiz: {item}"
+    True
+    """
+    for quote, text in product(_QUOTE.finditer(result[:EARLY]), asked):
+        if wanted := words(text):
+            said = words(result[quote.end() :])
+            same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(said, wanted, strict=False)))
+            if same >= min(len(wanted), WINDOW):
+                return " ".join(said[same:])
+    return result
 
 
 def restates(query: str, question: str) -> bool:
@@ -118,8 +171,9 @@ def _windows(of: list[str]) -> set[tuple[str, ...]]:
 
 
 def words(text: str) -> list[str]:
+    """The words of a text; of a script that puts no spaces between words, the characters.
+
+    >>> words("It's 3.5 km!"), words("'Who' sang 卡门?")
+    (["it's", '3', '5', 'km'], ['who', 'sang', '卡', '门'])
     """
-    >>> words("It's 3.5 km!")
-    ["it's", '3', '5', 'km']
-    """
-    return re.findall(r"[\w']+", text.lower())
+    return _WORD.findall(_ESCAPED.sub(" ", text.lower()))
