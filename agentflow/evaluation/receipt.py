@@ -118,7 +118,8 @@ class Summary(Noun):
 class Header(Noun):
     """Everything that determines the records, and from the end of the run on, the summary.
 
-    `records_hash` is the SHA-256 of all lines below the header of a finished receipt.
+    `records_hash` is the SHA-256 of all lines below the header of a finished receipt. `rescored` says by which version
+    of the package and when, where the marks are not those of the run.
     """
 
     kind: Literal["header"] = "header"
@@ -142,6 +143,7 @@ class Header(Noun):
     machine: Machine
     started: str
     finished: str = ""
+    rescored: str = ""
     summary: Summary | None = None
     records_hash: str = ""
 
@@ -199,18 +201,28 @@ class Receipt:
         """Whether the evaluation came to its end."""
         return bool(self.header.finished)
 
+    @property
+    def is_intact(self) -> bool:
+        """See `is_intact`. The file is read once more."""
+        return is_intact(self.path, self.header)
+
 
 def read_receipt(path: Path, *, trajectories: bool = True) -> Receipt:
     """Read a receipt (`.gz` too), also one of an evaluation that still runs or was killed: a line cut off is left out.
 
     Without `trajectories` the records have none, which takes far less memory. Raises `ConfigError` with the number of
-    the first line that can not be read.
+    the first line that can not be read, and for a finished receipt that has lost some.
     """
     header, records = open_receipt(path, trajectories=trajectories)
     found: dict[Key, Record] = {}
     for record in records:
         found.pop(record.key, None)
         found[record.key] = record
+    if header.summary and len(found) < header.summary.accuracy.num:
+        raise ConfigError(
+            f"{path} was finished with {header.summary.accuracy.num} records, and has {len(found)}: lines of it are "
+            "lost, and the command that wrote it runs their trials again"
+        )
     return Receipt(path, header, tuple(found.values()))
 
 
@@ -246,15 +258,19 @@ def read_header(line: bytes, place: str) -> Header:
 
 def read_record(line: bytes, place: str, *, trajectories: bool = True) -> Record:
     """Any other line. Raises `ConfigError`."""
-    fields = _fields(line, place)
-    if not trajectories:
-        fields.pop("trajectory", None)
-    return _validated(Record, fields, place)
+    try:
+        fields = _fields(line, place)
+        if not trajectories:
+            fields.pop("trajectory", None)
+        return _validated(Record, fields, place)
+    except ConfigError as error:
+        remedy = "delete that line, and the command that wrote the receipt runs its trial again"
+        raise ConfigError(f"{error}: {remedy}") from None
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """The whole lines of a file, numbered from 1; there is at least one."""
-    number = 0
+    number, line = 0, b""
     try:
         with _open(path) as file:
             for number, line in enumerate(file, start=1):
@@ -262,10 +278,14 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
                     yield number, line
     except FileNotFoundError:
         raise ConfigError(f"no receipt at {path}") from None
+    except IsADirectoryError:
+        raise ConfigError(f"{path} is a folder: name a receipt in it") from None
     except (OSError, EOFError, zlib.error) as error:
         raise ConfigError(f"can not read the receipt {path} after line {number}: {error}") from None
     if number == 0:
         raise ConfigError(f"{path} is empty: wanted a receipt that `agentflow eval` wrote")
+    if number == 1 and not line.endswith(b"\n"):
+        raise ConfigError(f"{path} is cut off in its first line: wanted a receipt that `agentflow eval` wrote")
 
 
 def _open(path: Path) -> BinaryIO | gzip.GzipFile:

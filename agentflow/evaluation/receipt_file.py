@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -12,6 +13,9 @@ from agentflow.errors import ConfigError, InfraError
 from agentflow.evaluation.identity import differences, drift
 from agentflow.evaluation.privacy import Privacy, line_of
 from agentflow.evaluation.receipt import Header, Key, Receipt, Record, read_header, read_record
+
+SYNC_SECONDS = 5.0  # so much of the past a power cut may cost
+_BEGINNING = b'{"kind":"header","schema_version":'
 
 
 class ReceiptFile:
@@ -24,11 +28,12 @@ class ReceiptFile:
     def __init__(self, path: Path, header: Header) -> None:
         """Make the file, or go on with it. Raises `ConfigError` for one that was begun under other conditions."""
         self.path, self.records = path, dict[Key, Record]()
+        self._place = Path(os.path.realpath(path))  # a link stays one
         self.cautions: list[str] = []
         self._privacy = Privacy.of(header)
         self._places: dict[Key, tuple[int, int]] = {}
         self.header = read_header(line_of(self._privacy.header(header)), str(path))  # as it will be read again
-        self._file = _locked(path)
+        self._file, self._synced = _locked(self._place), time.monotonic()
         try:
             self._begin()
         except BaseException:
@@ -71,6 +76,7 @@ class ReceiptFile:
         end = 0
         for number, line in enumerate(self._file, start=1):
             if not line.endswith(b"\n"):
+                self._check_ours(number, line)
                 break
             if number == 1:
                 self._adopt(read_header(line, f"{self.path}, line 1"))
@@ -82,6 +88,11 @@ class ReceiptFile:
         os.ftruncate(self._file.fileno(), end)
         if end == 0:
             self._write(line_of(self.header))
+
+    def _check_ours(self, number: int, line: bytes) -> None:
+        """Raise `ConfigError` before a line that was cut off is forgotten, if it is not the beginning of a receipt."""
+        if number == 1 and not line.startswith(_BEGINNING[: len(line)]):
+            raise ConfigError(f"{self.path} is no receipt: name another file with --out")
 
     def _adopt(self, before: Header) -> None:
         """Go on under the header that is there."""
@@ -111,6 +122,9 @@ class ReceiptFile:
             try:
                 if os.write(descriptor, line) < len(line):
                     raise OSError("no space is left")
+                if time.monotonic() - self._synced >= SYNC_SECONDS:
+                    os.fsync(descriptor)
+                    self._synced = time.monotonic()
             except OSError:
                 with suppress(OSError):
                     os.ftruncate(descriptor, start)
@@ -123,7 +137,7 @@ class ReceiptFile:
         return os.pread(self._file.fileno(), length, start)
 
     def _rewrite(self, header: Header, keys: Sequence[Key]) -> None:
-        aside = self.path.with_name(f".{self.path.name}.writing")
+        aside = self._place.with_name(f".{self._place.name}.writing")
         with _writing(self.path):
             file = _locked(aside)
             file.truncate(0)
@@ -133,13 +147,15 @@ class ReceiptFile:
                 places[key], start = (start, length), start + length
             file.flush()
             os.fsync(file.fileno())
-            aside.replace(self.path)
+            aside.replace(self._place)
         self._file.close()
         self._file, self._places, self.header = file, places, header
 
 
 def _locked(path: Path) -> BinaryIO:
     """The file, made if it is not there, and kept from other processes until it is closed."""
+    if path.suffix == ".gz":
+        raise ConfigError(f"can not write the receipt {path}: it is packed when it is finished: name a .jsonl")
     if path.exists() and not path.is_file():
         raise ConfigError(f"can not write the receipt {path}: it is no file: name another one with --out")
     try:

@@ -76,11 +76,41 @@ def test_the_hash_in_the_header_is_that_of_the_lines_below_it(receipt: Receipt) 
     assert receipt.header.records_hash == hashlib.sha256(below).hexdigest()
 
 
+@pytest.mark.parametrize("change", [lambda text: "", lambda text: '{"pid": 1}', lambda text: text[:200]])
+def test_what_is_no_receipt_has_nothing_to_score(receipt: Receipt, change: Any) -> None:
+    receipt.path.write_text(change(receipt.path.read_text()))
+    with pytest.raises(ConfigError, match="wanted a receipt that"):
+        rescore(receipt.path)
+
+
+def test_a_finished_receipt_that_lost_lines_is_refused_and_can_be_completed(receipt: Receipt) -> None:
+    first, *rest = receipt.path.read_bytes().splitlines(keepends=True)
+    receipt.path.write_bytes(b"".join([first, *rest[:6]]))
+    with pytest.raises(ConfigError, match=r"was finished with 10 records, and has 6: lines of it are lost"):
+        read_receipt(receipt.path)
+    team = Team(wrong=[2])
+    assert len(run(receipt.path, numbers(5), team, trials=2).records) == 10
+    assert team.asked("planner") == [3, 3, 4, 4]
+    assert rescore(receipt.path).is_same
+
+
+def test_a_line_that_can_not_be_read_is_deleted_and_its_trial_run_again(receipt: Receipt) -> None:
+    whole = receipt.path.read_bytes().splitlines(keepends=True)
+    receipt.path.write_bytes(b"".join([*whole[:2], b"\0" * 50 + b"\n", *whole[3:]]))
+    with pytest.raises(ConfigError, match=r"line 3 is not JSON: .*: delete that line, and the command"):
+        run(receipt.path, numbers(5), trials=2)
+    receipt.path.write_bytes(b"".join([*whole[:2], *whole[3:]]))
+    team = Team()
+    run(receipt.path, numbers(5), team, trials=2)
+    assert team.asked("planner") == [0]
+
+
 def test_a_mark_that_was_changed_is_found(receipt: Receipt) -> None:
     text = receipt.path.read_text()
     receipt.path.write_text(text.replace('"score":0.0', '"score":1.0'))
     found = rescore(receipt.path)
     assert not found.is_intact
+    assert not read_receipt(receipt.path).is_intact
     assert not found.is_same
     assert [(change.record.id, change.record.score, change.score) for change in found.changes] == [
         ("item-2", 1.0, 0.0),
@@ -113,11 +143,13 @@ def test_of_a_trial_that_was_run_again_the_last_record_counts(receipt: Receipt) 
         (lambda text: "", "is empty: wanted a receipt"),
         (lambda text: "pid,score\n1,1\n", "line 1 is not JSON"),
         (lambda text: '{"pid": 1}\n', "line 1: no receipt"),
+        (lambda text: '{"pid": 1}', "is cut off in its first line: wanted a receipt"),
+        (lambda text: text[:200], "is cut off in its first line: wanted a receipt"),
         (lambda text: "[1]\n", "line 1: wanted a JSON object"),
         (lambda text: text.replace('"schema_version":1', '"schema_version":9', 1), "a receipt of schema version 9"),
         (lambda text: text.replace('"seed":0', '"seed":"x"', 1), "line 1: seed: "),
         (lambda text: text.replace('"trial":1', '"trial":"x"', 1), "line 3: trial: "),
-        (lambda text: text.replace('"item-1","trial":0', '"item-1",,', 1), "line 4 is not JSON"),
+        (lambda text: text.replace('"item-1","trial":0', '"item-1",,', 1), r"line 4 is not JSON: .*: delete that line"),
         (lambda text: text.replace('"failure":""', '"failure":"bad"', 1), "line 2: failure: "),
     ],
 )
@@ -130,7 +162,7 @@ def test_a_broken_receipt_is_an_error_with_its_line(receipt: Receipt, change: An
 def test_no_receipt_at_all(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no receipt at"):
         read_receipt(tmp_path / "none.jsonl")
-    with pytest.raises(ConfigError, match="can not read the receipt"):
+    with pytest.raises(ConfigError, match="is a folder: name a receipt in it"):
         read_receipt(tmp_path)
 
 
@@ -173,6 +205,42 @@ def test_a_disk_that_is_full_costs_no_record_and_leaves_no_half_line(
     assert len(read_receipt(out).records) == 2
     assert out.read_bytes().endswith(b"\n")
     assert len(run(out, numbers(5)).records) == 5
+
+
+def test_what_is_written_reaches_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    run(tmp_path / "one.jsonl", numbers(4))
+    num_at_the_end = len(synced)
+    monkeypatch.setattr("agentflow.evaluation.receipt_file.SYNC_SECONDS", 0.0)
+    run(tmp_path / "two.jsonl", numbers(4))
+    assert len(synced) - num_at_the_end == num_at_the_end + 5
+
+
+def test_a_link_stays_one(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "disk" / "receipt.jsonl"
+    elsewhere.parent.mkdir()
+    link = tmp_path / "receipt.jsonl"
+    link.symlink_to(elsewhere)
+    run(link, numbers(2), limit=1)
+    run(link, numbers(2))
+    assert link.is_symlink()
+    assert len(read_receipt(elsewhere).records) == 2
+    assert [file.name for file in elsewhere.parent.iterdir()] == ["receipt.jsonl"]
+
+
+@pytest.mark.parametrize("content", ['{"my": "data"}', "a line\nand half of one", '{"kind": "trace", "schema'])
+def test_a_file_of_something_else_is_left_alone(tmp_path: Path, content: str) -> None:
+    out = tmp_path / "precious.jsonl"
+    out.write_text(content)
+    with pytest.raises(ConfigError, match=r"precious.jsonl.*(is no receipt: name another file|line 1 is not JSON)"):
+        run(out, numbers(1))
+    assert out.read_text() == content
+
+
+def test_a_receipt_is_packed_when_it_is_finished(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="it is packed when it is finished"):
+        run(tmp_path / "receipt.jsonl.gz", numbers(1))
 
 
 def test_only_a_file_can_be_a_receipt(tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def unfinished(receipt: bytes) -> list[bytes]:
     """The lines of a finished receipt as they were while it was written."""
     header, *records = receipt.splitlines(keepends=True)
     open_header = json.loads(header) | {"finished": "", "summary": None, "records_hash": ""}
-    return [json.dumps(open_header).encode() + b"\n", *records]
+    return [json.dumps(open_header, separators=(",", ":")).encode() + b"\n", *records]
 
 
 @pytest.mark.parametrize(("lines", "further_bytes"), [(0, 0), (0, 10), (1, 0), (3, 0), (3, 1), (3, 2000), (7, 0)])
