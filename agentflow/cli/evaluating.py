@@ -22,6 +22,7 @@ from agentflow.evaluation.settings import RunSettings
 from agentflow.tasks.rows import SUFFIXES
 
 RECEIPTS = Path("receipts")
+_OF_A_FILE = (".jsonl", ".gz")  # any other --out is a folder
 FILE_WIDTH = 110  # characters of a table that goes into a file
 
 
@@ -44,7 +45,7 @@ class Items:
 
 def open_items(names: Sequence[str], data: Path | None, out: Path | None, accept: str | None) -> list[Items]:
     """The benchmarks of those names with their items. Raises `ConfigError`, before anything is asked of an engine."""
-    if out and out.suffix == ".jsonl" and len(names) > 1:
+    if out and out.suffix in _OF_A_FILE and len(names) > 1:
         raise ConfigError(f"--out {out} is one file, and {len(names)} benchmarks have a receipt each: name a folder")
     opened = []
     for name in names:
@@ -62,7 +63,7 @@ def receipt_path(name: str, out: Path | None) -> Path:
     >>> receipt_path("aime24", Path("mine.jsonl")), receipt_path("aime24", Path("mine"))
     (PosixPath('mine.jsonl'), PosixPath('mine/aime24.jsonl'))
     """
-    return out if out and out.suffix == ".jsonl" else (out or RECEIPTS) / f"{name}.jsonl"
+    return out if out and out.suffix in _OF_A_FILE else (out or RECEIPTS) / f"{name}.jsonl"
 
 
 def _file_of(benchmark: Benchmark, data: Path | None) -> Path | None:

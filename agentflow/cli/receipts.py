@@ -17,6 +17,7 @@ from agentflow.evaluation.rescore import Change, Rescored, rescore
 from agentflow.evaluation.second_opinion import second_opinion
 from agentflow.scoring.judge import Judge
 
+CHANGED = "is not as it was finished: its lines were changed since"
 SHOWN = 20  # changed records, or conditions
 
 
@@ -61,7 +62,7 @@ def _rescored(path: Path, found: Rescored) -> list[str]:
     if len(found.changes) > SHOWN:
         lines.append(f"and {len(found.changes) - SHOWN} more")
     if not found.is_intact:
-        lines.append("the file is not as it was finished: its lines were changed since")
+        lines.append(f"the file {CHANGED}")
     lines.append(f"accuracy in the receipt {_exact(before)}")
     ending = "the same to the last digit" if found.is_same else "NOT the same"
     lines.append(f"accuracy scored anew    {_exact(after)}: {ending}")
@@ -86,28 +87,44 @@ def _exact(estimate: Estimate) -> str:
 
 def run_compare(first: Path, second: Path, *, common: bool) -> int:
     """Print the difference of two receipts."""
-    found = compare(read_receipt(first, trajectories=False), read_receipt(second, trajectories=False), common=common)
+    receipts = [read_receipt(path, trajectories=False) for path in (first, second)]
+    found = compare(*receipts, common=common)
     console = Console(highlight=False)
     table = Table("receipt", "accuracy", "95 %", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for path, estimate in ((first, found.first), (second, found.second)):
         table.add_row(Text(str(path)), f"{100 * estimate.mean:.1f} %", interval(estimate))
     console.print(table)
-    for line in _compared(found):
+    changed = [f"{receipt.path} {CHANGED}" for receipt in receipts if not receipt.is_intact]
+    for line in (*changed, *_compared(found)):
         console.print(Text(line), soft_wrap=True)
     return 0
 
 
 def _compared(found: Comparison) -> list[str]:
     pairs = f"{found.num_items} items" + (f", {found.num_pairs} pairs" if found.num_pairs > found.num_items else "")
-    low, high = (100 * end for end in found.interval)
-    same = found.num_items - found.better - found.worse
-    lines = [
-        f"{pairs}: the second is better on {found.better}, worse on {found.worse}, the same on {same}",
-        f"difference {100 * found.difference:+.1f} points, 95 % interval {low:+.1f} to {high:+.1f} (paired bootstrap)",
-        f"McNemar's exact test: p = {found.p:.3g}",
-    ]
+    lines = [f"{pairs}: {_split(found)}", _difference(found), f"McNemar's exact test: p = {found.p:.3g}"]
+    if any(found.num_failures):
+        first, second = found.num_failures
+        lines.append(f"failures, which count as wrong: {first} of the first, {second} of the second")
+        lines.append(_without_failures(found.without_failures))
     if found.conditions:
         lines.append("what else differs:")
         lines += [f"  {condition}" for condition in found.conditions[:SHOWN]]
         lines += [f"  and {len(found.conditions) - SHOWN} more"] if len(found.conditions) > SHOWN else []
     return lines
+
+
+def _without_failures(found: Comparison | None) -> str:
+    if not found:
+        return "there is no item on which neither failed"
+    return f"{found.num_items} items without a failure: {_split(found)}; {_difference(found)}; p = {found.p:.3g}"
+
+
+def _split(found: Comparison) -> str:
+    same = found.num_items - found.better - found.worse
+    return f"the second is better on {found.better}, worse on {found.worse}, the same on {same}"
+
+
+def _difference(found: Comparison) -> str:
+    change, low, high = (100 * number for number in (found.difference, *found.interval))
+    return f"difference {change:+.1f} points, 95 % interval {low:+.1f} to {high:+.1f} (paired bootstrap)"

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agentflow.cli.judging import opened_judge
+from agentflow.cli.receipts import CHANGED
 from agentflow.config import Config, load_config
 from agentflow.errors import ConfigError
 from agentflow.evaluation.blame import Blame, Swap, failed_tasks, find_blame
@@ -55,6 +56,8 @@ def run_leakage(path: Path) -> int:
     ):
         table.add_row(name, *_shown(estimate))
     console.print(table)
+    if not receipt.is_intact:
+        console.print(Text(f"{path} {CHANGED}"))
     return 0
 
 

@@ -209,6 +209,29 @@ def test_two_receipts_are_compared(evaluate: Command, agentflow: Command, tmp_pa
     assert "McNemar's exact test: p = 1" in output
     assert "  config.budget.max_turns: 10 -> 4" in output
     assert "  config.generator.engine: 'scripted:generator.jsonl@" in output
+    assert "failure" not in output
+
+
+def test_failures_and_changed_lines_are_told_of_in_a_comparison(
+    evaluate: Command, agentflow: Command, tmp_path: Path
+) -> None:
+    evaluate()
+    text = (tmp_path / "r.jsonl").read_text()
+    (tmp_path / "first.jsonl").write_text(text.replace('"score":0.0', '"score":1.0'))
+    (tmp_path / "r.jsonl").unlink()
+    evaluate(planner=[{"when": "What is it, 3?", "error": "the server is down"}, {"reply": PLAN}])
+    _, output, _ = agentflow("compare", f"{tmp_path}/first.jsonl", f"{tmp_path}/r.jsonl")
+    assert f"{tmp_path}/first.jsonl is not as it was finished" in output
+    assert f"{tmp_path}/r.jsonl is not as" not in output
+    assert "failures, which count as wrong: 0 of the first, 1 of the second" in output
+    assert "11 items without a failure: the second is better on 0, worse on 5, the same on 6" in output
+    _, output, _ = agentflow("leakage", f"{tmp_path}/first.jsonl")
+    assert f"{tmp_path}/first.jsonl is not as it was finished" in output
+
+
+def test_a_packed_receipt_is_no_folder() -> None:
+    """It is refused as a file: see the tests of receipts."""
+    assert evaluating.receipt_path("aime24", Path("mine.jsonl.gz")) == Path("mine.jsonl.gz")
 
 
 def test_two_receipts_of_different_items_are_refused(evaluate: Command, agentflow: Command, tmp_path: Path) -> None:
