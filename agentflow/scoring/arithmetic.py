@@ -1,11 +1,14 @@
 r"""Exact arithmetic over an expression in text: a tokenizer and a recursive-descent parser, nothing is executed.
 
     sum     = product (("+" | "-") product)*
-    product = atom (("×" | "÷") atom)*
-    atom    = numeral | "(" sum ")" | "[" sum "]" | "{" sum "}" | "\frac" "{" sum "}" "{" sum "}"
+    product = atom (("×" | "÷") atom | touching)*
+    atom    = numeral | bracket | "\frac" "{" sum "}" "{" sum "}"
+    bracket = "(" sum ")" | "[" sum "]" | "{" sum "}"
 
-Times is any of `* × · ⋅ ∙ • ⨯ x \times \cdot`, division any of `/ ÷ ∕ : \div`. Every operator stands between two
-operands: a sign in front (`-4`) is refused, as are powers, `2(3)` and anything else. Length and depth are bounded.
+Times is any of `* × · ⋅ ∙ • ⨯ ✕ ✖ x \times \cdot times`, or nothing beside a bracket (`touching`: `2(3)`, `(2)(3)`,
+`(2)3`), but not behind a divisor: `8/2(3)` is read in two ways. Division is any of `/ ÷ ∕ : \div`. Every operator
+stands between two operands: a sign in front (`-4`) is refused, as are powers and anything else. Length and depth are
+bounded.
 """
 
 import operator
@@ -20,7 +23,9 @@ from agentflow.scoring.latex import plain_signs
 MAX_CHARACTERS = 1000
 MAX_DEPTH = 32
 _TOKEN = re.compile(r"[0-9]+(?:\.[0-9]+)?|\\[dt]?frac|\S")
-_TIMES = dict.fromkeys(map(ord, "×·⋅∙•⨯∗xX"), "*")
+_TIMES = dict.fromkeys(map(ord, "×·⋅∙•⨯✕✖∗xX"), "*")
+_EMOJI = {0xFE0F: ""}  # behind a sign: as a picture
+_WRITTEN_TIMES = re.compile(r"\\\*|(?<![A-Za-z\\])times(?![A-Za-z])")
 _DIVIDED = dict.fromkeys(map(ord, "÷∕:"), "/")
 _Operators = Mapping[str, Callable[[Fraction, Fraction], Fraction]]
 _SUMS: _Operators = {"+": operator.add, "-": operator.sub}
@@ -44,7 +49,8 @@ def read_expression(text: str) -> Expression | None:
     """
     if len(text) > MAX_CHARACTERS:
         return None
-    plain = plain_characters(plain_signs(text)).translate(_TIMES | _DIVIDED)
+    signs = _WRITTEN_TIMES.sub("*", plain_signs(text))
+    plain = plain_characters(signs).translate(_TIMES | _DIVIDED | _EMOJI)
     parser = _Parser(_TOKEN.findall(plain))
     try:
         value = parser.sum()
@@ -59,7 +65,7 @@ def expression_value(text: str) -> Fraction | None:
 
     >>> expression_value("8 / (3 - 8/3)"), expression_value(r"\frac{1+2}{4} \times 2")
     (Fraction(24, 1), Fraction(3, 2))
-    >>> [expression_value(text) for text in ("1/0", "-4+1", "2**3", "2(3)", "print(1)", "")]
+    >>> [expression_value(text) for text in ("1/0", "-4+1", "2**3", "2 3", "print(1)", "")]
     [None, None, None, None, None, None]
     """
     expression = read_expression(text)
@@ -88,21 +94,32 @@ class _Parser:
         return token
 
     def sum(self) -> Fraction:
-        return self.chain(self.product, _SUMS)
-
-    def product(self) -> Fraction:
-        return self.chain(self.atom, _PRODUCTS)
-
-    def chain(self, operand: Callable[[], Fraction], operators: _Operators) -> Fraction:
-        """Operands of one precedence, joined from left to right."""
-        value = operand()
-        while self.next in operators:
-            join = operators[self.take()]
-            value = join(value, operand())
+        value = self.product()
+        while self.next in _SUMS:
+            join = _SUMS[self.take()]
+            value = join(value, self.product())
         return value
 
+    def product(self) -> Fraction:
+        value, divides = self.atom(), False
+        while self.next in _PRODUCTS or (self.touches and not divides):
+            sign = self.take() if self.next in _PRODUCTS else "*"
+            divides = sign == "/"
+            value = _PRODUCTS[sign](value, self.atom())
+        return value
+
+    @property
+    def touches(self) -> bool:
+        """Whether the next operand stands beside the last one, and one of them is in brackets."""
+        behind_bracket = self.tokens[self.position - 1] in _CLOSERS.values()
+        return self.next in _CLOSERS or (behind_bracket and self.is_numeral)
+
+    @property
+    def is_numeral(self) -> bool:
+        return self.next[:1].isdigit() and self.next.isascii()
+
     def atom(self) -> Fraction:
-        if self.next[:1].isdigit() and self.next.isascii():
+        if self.is_numeral:
             self.numbers.append(Fraction(self.take()))
             return self.numbers[-1]
         if self.next.endswith("frac"):
