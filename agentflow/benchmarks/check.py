@@ -63,9 +63,9 @@ class ScorerCheck:
         right = self.num_gold - len(self.gold_misses)
         lines = [
             f"{self.benchmark}: {self.num_items} items, scorer {self.scorer}",
-            f"  own gold: {right} of {self.num_gold} spellings score 1",
+            f"  own gold: {right:,} of {self.num_gold:,} spellings score 1",
             f"  foreign answers: {self._foreign_text()}",
-            f"  groups of items with one answer: {len(self.coinciding)} ({self.num_coinciding} pairs left aside)",
+            f"  groups of items with one answer: {len(self.coinciding)} ({self.num_coinciding:,} pairs left aside)",
         ]
         groups = [f"    {', '.join(group[:8])}{', ...' if len(group) > 8 else ''}" for group in self.coinciding]
         lines += groups[:_SHOWN] + ([f"    and {len(groups) - _SHOWN} more groups"] if len(groups) > _SHOWN else [])

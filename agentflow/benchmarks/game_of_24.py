@@ -22,7 +22,7 @@ GAME_OF_24 = Benchmark(
     to_task=_to_task,
     protocol=Protocol(items="the first 100 of the 300 in the file", first=100),
     column="GameOf24",
-    source="nlile/24-game on the Hugging Face hub has such puzzles, but no commit is known that has these, in this order",
+    source="nlile/24-game on the Hugging Face hub has such puzzles; no commit is known that has these in order",
     licence="Apache-2.0",
     aliases=("game24", "game_of_24", "24game"),
     known={"e4cd72131d8e707dc7f7db95356c7570dd95abe59600d8546e88af4d3b011c8d": REFERENCE_FILE},

@@ -10,7 +10,7 @@ from agentflow.scoring.text import normal_form
 from agentflow.types import Task
 
 MOST_PAIRS = 1_000_000
-MOST_MATH_PAIRS = 10_000  # each asks another process
+MOST_MATH_PAIRS = 5_000  # each asks another process
 _NUMERIC = ("math", "number", "gaia")
 
 
