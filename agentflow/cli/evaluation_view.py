@@ -18,6 +18,7 @@ from agentflow.evaluation.second_opinion import agreement_of_judged
 from agentflow.types import Outcome, Usage
 
 LINE_SECONDS = 60.0  # between two lines, where nobody watches
+UNCOMPARED = "comparisons of mathematics came to no end, and count as not equal"
 
 
 @dataclass
@@ -160,7 +161,7 @@ def remarks(receipt: Receipt) -> Iterator[str]:
     if summary.num_empty_answers:
         yield f"empty answers: {summary.num_empty_answers}"
     if summary.num_uncompared:
-        yield f"comparisons of mathematics that came to no end, and count as not equal: {summary.num_uncompared}"
+        yield f"{summary.num_uncompared} {UNCOMPARED}"
     if summary.judge_usage.total_tokens:
         yield f"tokens of the judge: {short(summary.judge_usage.total_tokens)}"
     agreed = agreement_of_judged(receipt.records)

@@ -8,39 +8,46 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from agentflow.cli.evaluation_view import interval
-from agentflow.cli.judging import VERDICTS
-from agentflow.engines import open_engine
+from agentflow.cli.evaluation_view import UNCOMPARED, interval
+from agentflow.cli.judging import opened_judge
+from agentflow.config import Config, load_config
+from agentflow.errors import ConfigError
 from agentflow.evaluation.compare import Comparison, compare
 from agentflow.evaluation.receipt import Estimate, Record, read_receipt
-from agentflow.evaluation.rescore import Change, Rescored, rescore
+from agentflow.evaluation.rescore import Change, Rescored, rescore, write_rescored
 from agentflow.evaluation.second_opinion import second_opinion
-from agentflow.scoring.judge import Judge
 
 CHANGED = "is not as it was finished: its lines were changed since"
 SHOWN = 20  # changed records, or conditions
 
 
-def run_rescore(receipts: list[Path], judge: str | None) -> int:
-    """Score anew and print what came out; 1 where any number is another one. `judge` is asked for its view as well."""
+def run_rescore(receipts: list[Path], judge: str | None, config_file: Path | None, out: Path | None) -> int:
+    """Score anew and print what came out; 1 where any number is another one, unless that goes `out` into a file.
+
+    `judge` is asked for its view as well, under the settings of the file.
+    """
+    if out and len(receipts) > 1:
+        raise ConfigError(f"--out {out} is one file, and {len(receipts)} receipts were named: score them one by one")
+    config = load_config(config_file)
     console = Console(highlight=False)
     same = True
     for path in receipts:
         found = rescore(path)
         same &= found.is_same
-        lines = _rescored(path, found)
-        lines += asyncio.run(_judged(path, judge)) if judge else []
+        lines = _rescored(found)
+        if out:
+            write_rescored(found, out)
+            lines.append(f"receipt: {out}")
+        lines += asyncio.run(_judged(path, judge, config)) if judge else []
         for line in lines:
             console.print(Text(line), soft_wrap=True)
-    return 0 if same else 1
+    return 0 if same or out else 1
 
 
-async def _judged(path: Path, judge: str) -> list[str]:
-    engine = open_engine(judge)
-    try:
-        agreed, apart = await second_opinion(read_receipt(path), Judge(engine, path.parent / VERDICTS))
-    finally:
-        await engine.close()
+async def _judged(path: Path, specification: str, config: Config) -> list[str]:
+    async with opened_judge(specification, config, path.parent) as judge:
+        assert judge
+        agreed, apart = await second_opinion(read_receipt(path), judge)
     lines = [agreed.text()]
     for one in apart[:SHOWN]:
         said = "right" if one.judged_right else "wrong"
@@ -50,23 +57,34 @@ async def _judged(path: Path, judge: str) -> list[str]:
     return [*lines, f"and {len(apart) - SHOWN} more"] if len(apart) > SHOWN else lines
 
 
-def _rescored(path: Path, found: Rescored) -> list[str]:
+def _rescored(found: Rescored) -> list[str]:
     before, after = found.before.accuracy, found.after.accuracy
-    lines = [f"{path}: {after.num} records of {found.header.benchmark.name}"]
+    lines = [f"{found.path}: {after.num} records of {found.header.benchmark.name}"]
     if not found.header.finished:
         lines.append("the evaluation is not finished: this is what is there so far")
+    if found.header.rescored:
+        lines.append(f"its marks are not those of the run: it was scored anew by {found.header.rescored}")
     if found.num_judged:
         lines.append(f"{found.num_judged} verdicts of a judge are taken as they are")
-    for change in found.changes[:SHOWN]:
-        lines.append(_changed(change))
-    if len(found.changes) > SHOWN:
-        lines.append(f"and {len(found.changes) - SHOWN} more")
+    if found.after.num_uncompared:
+        lines.append(f"{found.after.num_uncompared} {UNCOMPARED}")
+    lines += _changes(found)
     if not found.is_intact:
         lines.append(f"the file {CHANGED}")
     lines.append(f"accuracy in the receipt {_exact(before)}")
     ending = "the same to the last digit" if found.is_same else "NOT the same"
     lines.append(f"accuracy scored anew    {_exact(after)}: {ending}")
     return lines
+
+
+def _changes(found: Rescored) -> list[str]:
+    """How many marks changed, the first of them with their answers, the others by name."""
+    if not found.changes:
+        return []
+    lines = [f"{len(found.changes)} of {found.after.accuracy.num} marks changed"]
+    lines += [_changed(change) for change in found.changes[:SHOWN]]
+    others = [_trial(change.record) for change in found.changes[SHOWN:]]
+    return [*lines, f"and of {'; '.join(others)}"] if others else lines
 
 
 def _changed(change: Change) -> str:

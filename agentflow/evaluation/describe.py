@@ -59,7 +59,7 @@ def describe(
     Reads the files of weights, prompts and recordings.
     """
     return Header(
-        package=f"{_PACKAGE} {version(_PACKAGE)}",
+        package=package(),
         benchmark=benchmark.model_copy(update={"items_hash": hash_of_items(tasks)}),
         flow=config.flow,
         modules=modules_of(config),
@@ -85,6 +85,11 @@ def cautions(header: Header) -> Iterator[str]:
     for name, module in header.modules.items():
         if header.trials > 1 and module.sampling.seed is not None and module.sampling.temperature != 0:
             yield f"{name}.seed is set: the {name} draws the same tokens in each of the {header.trials} trials"
+
+
+def package() -> str:
+    """The package and its version."""
+    return f"{_PACKAGE} {version(_PACKAGE)}"
 
 
 def modules_of(config: Config) -> dict[str, ModuleUsed]:

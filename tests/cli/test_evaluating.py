@@ -260,6 +260,38 @@ def test_a_changed_receipt_is_found_out(evaluate: Command, agentflow: Command, t
     assert output.endswith("NOT the same\n")
 
 
+def test_a_receipt_is_written_anew_with_the_marks_of_today(
+    evaluate: Command, agentflow: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from agentflow.scoring import rules
+
+    write_items(tmp_path, 60).rename(tmp_path / "items.jsonl")
+    evaluate()
+    monkeypatch.setitem(rules.RULES, "number", lambda *_: 1.0)
+    command = ("rescore", f"{tmp_path}/r.jsonl", "--out", f"{tmp_path}/new.jsonl")
+    code, output, errors = agentflow(*command)
+    assert (code, errors) == (0, "")
+    assert "30 of 60 marks changed\nchanged: n1, trial 0: 0.0 -> 1.0 (answer '42', golds '43')" in output
+    assert "and of n41, trial 0; n43, trial 0;" in output
+    assert "accuracy scored anew    1.0 [0.9398" in output
+    assert output.endswith(f"NOT the same\nreceipt: {tmp_path}/new.jsonl\n")
+    code, output, _ = agentflow("rescore", f"{tmp_path}/new.jsonl")
+    assert code == 0
+    assert "its marks are not those of the run: it was scored anew by agentflow-grpo" in output
+    code, _, errors = agentflow(*command)
+    assert (code, "is there already" in errors) == (2, True)
+
+
+def test_a_second_opinion_has_the_settings_of_its_engine(evaluate: Command, agentflow: Command, tmp_path: Path) -> None:
+    evaluate()
+    judge = write_script(tmp_path / "judge.jsonl", {"reason": "so", "verdict": "RIGHT"})
+    config = tmp_path / "judge.toml"
+    config.write_text(f'[engines."{judge}"]\nlatency = 1\n')
+    code, _, errors = agentflow("rescore", f"{tmp_path}/r.jsonl", "--judge", judge, "--config", str(config))
+    assert code == 2
+    assert "did you mean 'latency_seconds'" in errors
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -273,6 +305,7 @@ def test_a_changed_receipt_is_found_out(evaluate: Command, agentflow: Command, t
         (["eval", "ITEMS", "--record", "a", "--replay", "b"], "--record or --replay"),
         (["eval", "ITEMS", "--limit", "0"], "--limit"),
         (["rescore", "ITEMS"], "line 1: no receipt"),
+        (["rescore", "a.jsonl", "b.jsonl", "--out", "c.jsonl"], "--out c.jsonl is one file, and 2 receipts were named"),
         (["rescore", "nothing.jsonl"], "no receipt at nothing.jsonl"),
         (["compare", "ITEMS", "ITEMS"], "line 1: no receipt"),
     ],

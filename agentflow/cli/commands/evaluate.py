@@ -84,8 +84,12 @@ def rescore(
     receipts: Annotated[list[Path], Parameter(negative=())],
     *,
     judge: Annotated[str | None, Parameter(help="Engine that judges the answers too: how far do both agree?")] = None,
+    config: ConfigFile = None,
+    out: Annotated[Path | None, Parameter(help="Write the receipt with today's marks to this new file.")] = None,
 ) -> int:
-    """Score the answers of receipts anew, offline. Exit code 1 if any number is not the same to the last digit.
+    """Score the answers of receipts anew, offline.
+
+    Exit code 1 if any number is not the same to the last digit; with --out, that is what the new file is for.
 
     Parameters
     ----------
@@ -94,7 +98,7 @@ def rescore(
     """
     from agentflow.cli.receipts import run_rescore
 
-    return run_rescore(receipts, judge)
+    return run_rescore(receipts, judge, config, out)
 
 
 def compare(
