@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 from agentflow.errors import ConfigError
 from agentflow.scoring.characters import plain_characters
-from agentflow.scoring.latex import boxed, plain_signs
+from agentflow.scoring.final import enclosed
+from agentflow.scoring.latex import plain_signs
 
 MAX_CHARACTERS = 1000  # far below what int() takes, and a larger exponent would fill the memory
 _SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
@@ -64,7 +65,7 @@ def parse_number(text: str) -> Number | None:
 
 
 def number_in(text: str) -> Number | None:
-    r"""The number that a final answer means: the last in its last `\boxed{}`, or in all of it where nothing is boxed.
+    r"""The number that a final answer means: the last in its `<answer>` tags or its last `\boxed{}`, or in all of it.
 
     None if there is no number, or if the last one can not be read. Nothing raises.
 
@@ -73,7 +74,7 @@ def number_in(text: str) -> Number | None:
     >>> number_in(r"\boxed{\frac{3}{4}}, since 3 of 4 are red"), number_in("9 and then 2π")
     (Number(value=Fraction(3, 4), percent=False), None)
     """
-    inside = boxed(text)
+    inside = enclosed(text)
     numbers = _numbers(text if inside is None else inside)
     return numbers[-1] if numbers else None
 

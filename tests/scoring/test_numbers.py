@@ -105,6 +105,8 @@ def test_what_is_no_number_is_none(text: str) -> None:
         (r"\boxed{5}, which is 2 more than 3", 5),
         (r"\boxed{5} or rather \boxed{6}, not 7", 6),
         (r"\boxed{5", 5),
+        ("<answer>5</answer>, since 2 + 3 = 5 and not 6", 5),
+        (r"<answer>It is \boxed{5}, not 6</answer> 7", 5),
     ],
 )
 def test_the_last_number_is_meant(text: str, value: int) -> None:
