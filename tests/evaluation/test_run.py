@@ -2,6 +2,9 @@
 
 import json
 import os
+import subprocess
+import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -296,15 +299,28 @@ def test_two_items_with_one_id_are_refused(tmp_path: Path) -> None:
         run(tmp_path / "receipt.jsonl", [*numbers(3), numbers(2)[1]])
 
 
-def test_one_process_at_a_time(tmp_path: Path) -> None:
+def test_one_process_at_a_time_and_the_next_goes_on_where_it_was_killed(tmp_path: Path) -> None:
     out = tmp_path / "receipt.jsonl"
-    run(out, numbers(2))
-    import fcntl
-
-    with out.open("rb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    code = (
+        "from pathlib import Path; from tests.evaluation.asking import Team, numbers, run; "
+        f"run(Path({str(out)!r}), numbers(4), Team(slow=[3]))"
+    )
+    other = subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parents[2])
+    try:
+        until = time.monotonic() + 60
+        while not out.exists() or out.read_bytes().count(b"\n") < 4:
+            assert other.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.05)
         with pytest.raises(ConfigError, match=r"another process writes to .*receipt.jsonl"):
-            run(out, numbers(2))
+            run(out, numbers(4))
+        assert len(read_receipt(out).records) == 3
+    finally:
+        other.kill()
+        other.wait()
+    team = Team()
+    assert run(out, numbers(4), team).is_finished
+    assert team.asked("planner") == [3]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
