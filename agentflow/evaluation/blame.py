@@ -1,69 +1,48 @@
 """Which part was the bottleneck: the items that failed, again, with one module or tool swapped for a stronger one.
 
-Every swap runs the same items under the same seeds, so that what is right now was put right by the swap, or by chance:
-the control runs them once more with nothing swapped, under other seeds.
+Items that were picked because they failed under some seeds do better under others by chance alone. So no swap is held
+against the receipt: the control, with nothing swapped, and all swaps run the same items under the same new seeds, and
+each swap is compared with the control item by item.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-from agentflow.config import MODULES, Config
-from agentflow.errors import ConfigError, UnknownName
-from agentflow.evaluation.receipt import BenchmarkUsed, Estimate, Receipt
-from agentflow.evaluation.run import evaluate
+from agentflow.assemble import open_flow
+from agentflow.config import Config
+from agentflow.errors import ConfigError
+from agentflow.evaluation.compare import Comparison, compare
+from agentflow.evaluation.describe import hash_of_items
+from agentflow.evaluation.identity import differences
+from agentflow.evaluation.receipt import BenchmarkUsed, Receipt, open_receipt
+from agentflow.evaluation.run import EvaluationStopped, check_start, evaluate
 from agentflow.evaluation.settings import RunSettings
 from agentflow.evaluation.summary import estimate
+from agentflow.evaluation.swap import Swap
 from agentflow.scoring.judge import Judge
-from agentflow.types import Task
+from agentflow.types import Engine, Task
 
 CONTROL = "nothing"
 Notice = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Swap:
-    """One part and what takes its place: an engine for a module, a table of settings for a tool.
+class Blame:
+    """What came of the failed items with one part swapped, or with nothing swapped.
 
-    >>> Swap.parse("planner=openai:gpt-5")
-    Swap(part='planner', value='openai:gpt-5')
+    `path` is where the receipt of those runs is, `receipt` what it says; None where too many solves failed, for which
+    `stopped` has the words. `gain` is the comparison with the control: None for the control itself, and where one of
+    the two was stopped.
     """
 
-    part: str
-    value: str
-
-    @classmethod
-    def parse(cls, text: str) -> "Swap":
-        """Raises `ConfigError` for what is not of the form PART=ENGINE, `UnknownName` for a part that there is not."""
-        part, equals, value = text.partition("=")
-        if not equals or not value:
-            raise ConfigError(
-                f"--swap {text!r} is not of the form PART=ENGINE, such as planner=local:qwen2.5-coder-1.5b"
-            )
-        if part not in MODULES and not part.startswith("tools."):
-            raise UnknownName("part", part, [*MODULES, "tools.NAME"])
-        return cls(part, value)
-
-    def applied_to(self, config: Config) -> Config:
-        """The config with this part swapped."""
-        settings: dict[str, Any] = config.model_dump(mode="json", exclude_unset=True)
-        if self.part in MODULES:
-            settings[self.part] = {**settings.get(self.part, {}), "engine": self.value}
-        else:
-            tool = self.part.removeprefix("tools.")
-            tools = settings.setdefault("tools", {})
-            tools[tool] = {**tools.get(tool, {}), "engine": self.value}
-        return Config.model_validate(settings)
-
-
-@dataclass(frozen=True)
-class Blame:
-    """What a swap put right: the accuracy over the items that had failed, and the receipt of those runs."""
-
     swap: str
-    put_right: Estimate
-    receipt: Path
+    path: Path
+    receipt: Receipt | None = None
+    gain: Comparison | None = None
+    stopped: str = ""
 
 
 def failed_tasks(receipt: Receipt) -> list[Task]:
@@ -78,32 +57,108 @@ async def find_blame(
     config: Config,
     swaps: Sequence[Swap],
     out: Path,
-    settings: RunSettings,
     *,
+    concurrency: int = 8,
     judge: Judge | None = None,
+    engines: Mapping[str, Engine] | None = None,
     notice: Notice = lambda _line: None,
 ) -> list[Blame]:
-    """Run the failed items of a receipt once for each swap, and once as they were; the best swap first.
+    """Run the failed items of a receipt with nothing swapped, and once for each swap; the best swap first, the control
+    last.
 
-    `config` is the one that the receipt was made with. Receipts go to `out/PART.jsonl`, and what is there already is
-    not run again. Raises `ConfigError` where nothing failed, and as `evaluate` does.
+    `config` is the one that the receipt was made with: `notice` gets a line for what is not the same now. There are as
+    many trials and attempts as in the receipt. Receipts go to `out/PART.jsonl`, and what is there already is not run
+    again. `engines` are as for `evaluate`. Raises `ConfigError` before anything is asked: where nothing failed, for a
+    swap that can not be made, and for receipts of other items.
     """
-    tasks = failed_tasks(receipt)
-    if not tasks:
+    again = _Again(receipt, out, concurrency, judge, engines, notice)
+    if not again.tasks:
         raise ConfigError(f"{receipt.path}: every item is right: there is nothing to put right")
-    used = receipt.header.benchmark
-    benchmark = BenchmarkUsed(
-        name=f"{used.name}, failed", data_hash=used.data_hash, origin=used.origin, num_items=len(tasks)
-    )
-    found = []
-    for name, changed, seed in _variants(config, swaps, settings.seed):
-        path = out / f"{name.replace('=', '_').replace(':', '_').replace('/', '_')}.jsonl"
-        run = settings.model_copy(update={"seed": seed, "limit": None})
-        done = await evaluate(changed, benchmark, tasks, path, run, judge=judge, notice=notice)
-        found.append(Blame(name, estimate(done.records), path))
-    return sorted(found, key=lambda blame: -blame.put_right.mean)
+    variants = {str(swap): swap.applied_to(config) for swap in swaps}
+    for name, variant in {CONTROL: config, **variants}.items():
+        await again.check(name, variant)
+    control = await again.run(CONTROL, config)
+    for difference in _differences(receipt, control):
+        notice(f"nothing is swapped, and yet not as in {receipt.path}: {difference}")
+    found = [_against(control, await again.run(name, variant)) for name, variant in variants.items()]
+    return [*sorted(found, key=_rank), control]
 
 
-def _variants(config: Config, swaps: Sequence[Swap], seed: int) -> list[tuple[str, Config, int]]:
-    control = (CONTROL, config, seed + 1)
-    return [control, *((f"{swap.part}={swap.value}", swap.applied_to(config), seed) for swap in swaps)]
+@dataclass(frozen=True)
+class _Again:
+    """The items that failed, to be run under one config after the other."""
+
+    receipt: Receipt
+    out: Path
+    concurrency: int
+    judge: Judge | None
+    engines: Mapping[str, Engine] | None
+    notice: Notice
+
+    @cached_property
+    def tasks(self) -> list[Task]:
+        return failed_tasks(self.receipt)
+
+    @property
+    def benchmark(self) -> BenchmarkUsed:
+        used = self.receipt.header.benchmark
+        return used.model_copy(update={"name": f"{used.name}, failed", "num_items": len(self.tasks)})
+
+    @property
+    def settings(self) -> RunSettings:
+        """Those of the receipt, but for the seeds."""
+        header, seed = self.receipt.header, self.receipt.header.seed + 1
+        return RunSettings(seed=seed, trials=header.trials, attempts=header.attempts, concurrency=self.concurrency)
+
+    async def check(self, name: str, config: Config) -> None:
+        """Raise the `ConfigError` with which this run would not begin: that of the last one shows before the first."""
+        path = path_of(self.out, name)
+        if path.is_file() and path.stat().st_size:
+            before = open_receipt(path)[0].benchmark.items_hash
+            if before != hash_of_items(self.tasks):
+                raise ConfigError(
+                    f"{path} is of other items than the {len(self.tasks)} that failed in {self.receipt.path} as it is "
+                    "now: name another folder with --out"
+                )
+        async with open_flow(config, engines=self.engines) as solver:
+            await check_start(config, self.benchmark, self.tasks, path, self.settings, solver, self.judge)
+
+    async def run(self, name: str, config: Config) -> Blame:
+        """Run them; where too many fail the other runs are worth having all the same."""
+        path = path_of(self.out, name)
+        given = (config, self.benchmark, self.tasks, path, self.settings)
+        try:
+            done = await evaluate(*given, judge=self.judge, engines=self.engines, notice=self.notice)
+        except EvaluationStopped as error:
+            return Blame(name, path, stopped=str(error))
+        return Blame(name, path, done)
+
+
+def path_of(out: Path, swap: str) -> Path:
+    """Where the receipt of a swap goes.
+
+    >>> path_of(Path("blame"), "planner=local:qwen2.5-coder-1.5b")
+    PosixPath('blame/planner_local_qwen2.5-coder-1.5b.jsonl')
+    """
+    return out / (re.sub(r"[^\w.-]+", "_", swap) + ".jsonl")
+
+
+def _against(control: Blame, blame: Blame) -> Blame:
+    if not control.receipt or not blame.receipt:
+        return blame
+    return replace(blame, gain=compare(control.receipt, blame.receipt))
+
+
+def _rank(blame: Blame) -> float:
+    """The best first, and what was stopped last."""
+    return -estimate(blame.receipt.records).mean if blame.receipt else 1.0
+
+
+def _differences(receipt: Receipt, control: Blame) -> list[str]:
+    """What the control was not run with as the receipt was, though it should have been."""
+    if not control.receipt:
+        return []
+    header = control.receipt.header
+    on_purpose = {"benchmark": header.benchmark, "seed": header.seed}
+    judge = {} if header.judge else {"judge": None}  # none of the failed items may have wanted it
+    return differences(receipt.header.model_copy(update={**on_purpose, **judge}), header)

@@ -145,22 +145,28 @@ def report(
 def blame(
     receipt: Path,
     *,
-    swap: Annotated[list[str], Parameter(help="PART=ENGINE: planner=local:..., tools.generalist=...", negative=())],
+    swap: Annotated[
+        list[str],
+        Parameter(help="planner=ENGINE, tools.generalist=ENGINE, tools.NAME.SETTING=VALUE ...", negative=()),
+    ],
     out: Annotated[Path, Parameter(help="The folder of the receipts; what is there is not run again.")],
-    config: ConfigFile = None,
-    concurrency: Annotated[int, Parameter(help="Solves at once.")] = 8,
-    judge: Annotated[str | None, Parameter(help="Engine that scores what no rule can.")] = None,
+    config: Annotated[
+        Path | None, Parameter(help="TOML file; only paths, addresses and keys are taken, which receipts leave out.")
+    ] = None,
+    concurrency: Annotated[int, Parameter(validator=Number(gte=1), help="Solves at once.")] = 8,
+    judge: Annotated[str | None, Parameter(group=ENGINES, help="Engine that scores what no rule can.")] = None,
 ) -> int:
     """Run the items that failed again, once for each part swapped for a stronger one: which was the bottleneck?
 
-    One more run swaps nothing, under other seeds: what that puts right, chance did.
+    One more run swaps nothing. All have the same new seeds, and each swap is compared with the run that swaps nothing:
+    what that one puts right, chance did. Exit code 1: some solves failed, or too many did.
 
     Parameters
     ----------
     receipt
-        The receipt of the evaluation; its settings are used again. Where it named files of yours, give --config.
+        The receipt of the evaluation, whose settings, trials and attempts are used again.
     """
-    from agentflow.cli.reporting import run_blame
+    from agentflow.cli.blaming import run_blame
 
     return run_blame(receipt, swap, out, config, concurrency, judge)
 
