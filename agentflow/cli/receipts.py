@@ -120,7 +120,12 @@ def run_compare(first: Path, second: Path, *, common: bool) -> int:
 
 def _compared(found: Comparison) -> list[str]:
     pairs = f"{found.num_items} items" + (f", {found.num_pairs} pairs" if found.num_pairs > found.num_items else "")
-    lines = [f"{pairs}: {_split(found)}", _difference(found), f"McNemar's exact test: p = {found.p:.3g}"]
+    change, low, high = _points(found)
+    lines = [
+        f"{pairs}: {_split(found)}",
+        f"difference {change} points, 95 % interval {low} to {high} (paired bootstrap)",
+        f"McNemar's exact test: p = {found.p:.3g}",
+    ]
     if any(found.num_failures):
         first, second = found.num_failures
         lines.append(f"failures, which count as wrong: {first} of the first, {second} of the second")
@@ -135,7 +140,11 @@ def _compared(found: Comparison) -> list[str]:
 def _without_failures(found: Comparison | None) -> str:
     if not found:
         return "there is no item on which neither failed"
-    return f"{found.num_items} items without a failure: {_split(found)}; {_difference(found)}; p = {found.p:.3g}"
+    change, low, high = _points(found)
+    return (
+        f"{found.num_items} items without a failure: {_split(found)}; "
+        f"difference {change} points ({low} to {high}), p = {found.p:.3g}"
+    )
 
 
 def _split(found: Comparison) -> str:
@@ -143,6 +152,6 @@ def _split(found: Comparison) -> str:
     return f"the second is better on {found.better}, worse on {found.worse}, the same on {same}"
 
 
-def _difference(found: Comparison) -> str:
-    change, low, high = (100 * number for number in (found.difference, *found.interval))
-    return f"difference {change:+.1f} points, 95 % interval {low:+.1f} to {high:+.1f} (paired bootstrap)"
+def _points(found: Comparison) -> list[str]:
+    """The difference and both ends of its interval."""
+    return [f"{100 * number:+.1f}" for number in (found.difference, *found.interval)]
