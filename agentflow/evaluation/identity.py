@@ -9,7 +9,7 @@ from agentflow.evaluation.receipt import Header
 
 # Each of these can change from one run to the next, and no record with it. What matters of a judge is in `judge`.
 _OF_A_RUN = ("config.trace", "config.recordings.", "config.judge.", "config.prices", "recordings.file")
-_ITEMS = "benchmark.items_hash"
+ITEMS = "benchmark.items_hash"
 _HASH = re.compile("[0-9a-f]{64}")
 _OF_AN_ENGINE = {"threads", "max_concurrency", "timeout_seconds", "max_retries", "latency_seconds"}
 
@@ -48,7 +48,7 @@ def differences(one: Header, other: Header) -> list[str]:
     """
     before, after = conditions(one), conditions(other)
     if not (one.benchmark.items_hash and other.benchmark.items_hash):  # older receipts do not say
-        before.pop(_ITEMS), after.pop(_ITEMS)
+        before.pop(ITEMS), after.pop(ITEMS)
     changes = _changes(before, after)
     # An engine of another name has other weights: the name itself is told of.
     return [change for name, change in changes if not name.startswith("weights.") or name in before.keys() & after]

@@ -32,6 +32,12 @@ def test_weights_tell_planners_of_one_name_apart(tmp_path: Path) -> None:
     assert PLANNERS in sections(page_of(f"untrained={before}", f"trained={after}"))
 
 
+def test_an_older_receipt_that_does_not_know_its_items_has_its_place(tmp_path: Path) -> None:
+    before = changed(made(tmp_path, "a", wrong=1), {"benchmark/items_hash": ""})
+    after = planned_by(made(tmp_path, "b"), "openai:trained")
+    assert PLANNERS in sections(page_of(f"untrained={before}", f"trained={after}"))
+
+
 def test_receipts_of_one_planner_are_no_ablation(tmp_path: Path) -> None:
     assert PLANNERS not in sections(page_of(f"once={made(tmp_path, 'a')}", f"again={made(tmp_path, 'b')}"))
 

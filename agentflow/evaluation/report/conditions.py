@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentflow.config import MODULES
-from agentflow.evaluation.identity import conditions
+from agentflow.evaluation.identity import ITEMS, conditions
 from agentflow.evaluation.receipt import Header
 from agentflow.evaluation.report.systems import Run
 
@@ -81,8 +81,11 @@ def ablations(runs: Sequence[Run], parts: Collection[str], row: Callable[[Run], 
 def _alike(runs: Sequence[Run], parts: Collection[str]) -> list[list[Run]]:
     """Those that are alike but for the engines of some parts, where these are not all the same."""
     groups: dict[str, list[Run]] = {}
+    items_known = all(run.header.benchmark.items_hash for run in runs)  # older receipts do not say
     for run in runs:
         rest = {**everything_but(run.header, parts), "trials": sorted(run.trials)}
+        if not items_known:
+            del rest[ITEMS]
         groups.setdefault(repr(sorted(rest.items(), key=lambda item: item[0])), []).append(run)
     return [group for group in groups.values() if len({_played_by(run.header, parts) for run in group}) > 1]
 
