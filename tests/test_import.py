@@ -63,6 +63,7 @@ LAYERS = {
     "network": 1,
     "config": 1,
     "trace": 1,
+    "tool_use": 1,
     "assets": 1,
     "engines": 2,
     "tools": 2,

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from agentflow.rollout import Group
+from agentflow.tool_use import NO_CALL, calling_error_rate
 from agentflow.train.advantages import varies
 from agentflow.types import Outcome, Status, Trajectory
 
 Numbers = dict[str, float]
-NOT_OF_TOOLS = (Status.PLAN_ERROR, Status.UNKNOWN_TOOL, Status.CUT_OFF)
 
 
 def rollout_metrics(groups: Sequence[Group]) -> Numbers:
@@ -26,6 +26,7 @@ def rollout_metrics(groups: Sequence[Group]) -> Numbers:
         **reward_metrics(trajectories),
         **_outcomes(trajectories),
         **_turns(trajectories),
+        **_wrong_calls(trajectories),
         **_tools(trajectories),
     }
 
@@ -58,6 +59,12 @@ def _turns(trajectories: Sequence[Trajectory]) -> Numbers:
     }
 
 
+def _wrong_calls(trajectories: Sequence[Trajectory]) -> Numbers:
+    """Nothing where no call was attempted: of none there is no share."""
+    rate = calling_error_rate(trajectories)
+    return {} if rate is None else {"errors/calls": rate}
+
+
 def _tools(trajectories: Sequence[Trajectory]) -> Numbers:
     """Calls, share of calls, errors and mean seconds by tool. A turn's seconds that no module took are the tool's."""
     calls: Counter[str] = Counter()
@@ -65,7 +72,7 @@ def _tools(trajectories: Sequence[Trajectory]) -> Numbers:
     seconds: dict[str, float] = defaultdict(float)
     for trajectory in trajectories:
         for turn in trajectory.turns:
-            if turn.action and turn.status not in NOT_OF_TOOLS:
+            if turn.action and turn.status not in NO_CALL:
                 calls[turn.action.tool] += 1
                 errors[turn.action.tool] += turn.status is not Status.OK
                 of_modules = sum(call.seconds for call in turn.calls if call.module != "tool")

@@ -103,13 +103,23 @@ def metrics_of(folder: Path, *rows: object) -> Path:
 
 
 def test_training_metrics_make_a_curve_of_errors(tmp_path: Path) -> None:
-    rows = [{"kind": "train", "step": step, "tool/a/calls": 4.0, "tool/a/errors": step / 4} for step in (1, 2)]
+    of_tools = {"tool/a/calls": 3.0, "tool/a/errors": 0.0}  # what of no tool went wrong is in the whole alone
+    rows = [{"kind": "train", "step": step, "errors/calls": step / 4, **of_tools} for step in (1, 2)]
     metrics = metrics_of(tmp_path / "run", *rows, {"kind": "validation", "step": 2}, {"kind": "train", "step": 3})
     page = page_of(made(tmp_path, "a", "aime24"), metrics=(metrics,))
     [chart] = sections(page)["Calls that go wrong"].charts
     assert chart.lines[0].points == [(1.0, 25.0), (2.0, 50.0)]
     assert chart.lines[0].label == "run"
     assert "~51.6" in texts(page, tmp_path)[0]
+
+
+def test_metrics_that_count_no_unknown_tools_say_so(tmp_path: Path) -> None:
+    rows = [{"kind": "train", "step": step, "tool/a/calls": 4.0, "tool/a/errors": step / 4} for step in (1, 2)]
+    metrics = metrics_of(tmp_path / "run", *rows, {"kind": "train", "step": 3, "errors/calls": 1.0})
+    page = page_of(made(tmp_path, "a", "aime24"), metrics=(metrics,))
+    curve = sections(page)["Calls that go wrong"].charts[0].lines[0]
+    assert curve.points == [(1.0, 25.0), (2.0, 50.0), (3.0, 100.0)]
+    assert curve.label == "run, without calls of unknown tools"
 
 
 @pytest.mark.parametrize(

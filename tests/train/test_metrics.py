@@ -80,6 +80,7 @@ def test_tools_by_name() -> None:
             used("python", Status.CUT_OFF),
         ]
     )
+    assert found["errors/calls"] == 3 / 5  # that of no such tool is one, and the one that was cut off is none
     of_tools = {name: value for name, value in found.items() if name.startswith("tool/")}
     assert of_tools == pytest.approx(
         {
@@ -104,6 +105,7 @@ def test_seconds_of_fractions_add_up() -> None:
 def test_of_nothing_everything_is_0() -> None:
     found = rollout_metrics([])
     assert set(found.values()) == {0}
+    assert "errors/calls" not in found
     assert reward_metrics([trajectory(None)]) == {"reward/mean": 0, "reward/std": 0}
 
 

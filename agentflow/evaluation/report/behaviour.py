@@ -11,7 +11,7 @@ from agentflow.evaluation.report.published import line as published_line
 from agentflow.evaluation.report.published import published
 from agentflow.evaluation.report.systems import Run, widest
 from agentflow.evaluation.report.training_metrics import error_curve
-from agentflow.evaluation.tool_use import calling_error_rate, tool_shares
+from agentflow.tool_use import calling_error_rate, tool_shares
 from agentflow.types import Trajectory
 
 
@@ -89,8 +89,8 @@ def wrong_calls(runs: Sequence[Run], metrics: Sequence[Path]) -> list[Section]:
         return []
     text = (
         "The share of attempted calls that went wrong: no such tool, arguments that can not be read or do not fit, a "
-        "tool that says no (a program that fails, say), no answer in time. Over training, calls of tools that do not "
-        "exist are left out. The paper does not say what it counts, so its curves show a direction and no more."
+        "tool that says no (a program that fails, say), no answer in time. The paper does not say what it counts, so "
+        "its curves show a direction and no more."
     )
     return [Section("Calls that go wrong", text, tables, charts)]
 
@@ -110,7 +110,7 @@ def _wrong_over_training(metrics: Sequence[Path]) -> list[Chart]:
     if not metrics:
         return []
     theirs = published()["error_rate"]
-    ours = [Line(path.parent.name or str(path), error_curve(path)) for path in metrics]
+    ours = [error_curve(path) for path in metrics]
     lines = [published_line(name, theirs["steps"], theirs[name]) for name in theirs if name != "steps"]
     return [Chart("Over training", "step", "percent of calls", [*ours, *lines])]
 

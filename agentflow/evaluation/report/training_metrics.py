@@ -2,15 +2,27 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from agentflow.errors import ConfigError
+from agentflow.evaluation.report.page import Line
+
+RATE = "errors/calls"
 
 
-def error_curve(path: Path) -> list[tuple[float, float]]:
-    """By training step, the percentage of calls that went wrong.
+class _Point(NamedTuple):
+    """One step. `whole` says whether calls of tools that do not exist are counted, as they should be."""
 
-    Raises `ConfigError` with the line for what can not be read, and where no step called a tool.
+    step: float
+    percentage: float
+    whole: bool
+
+
+def error_curve(path: Path) -> Line:
+    """By training step, the percentage of calls that went wrong, under the name of the run.
+
+    Metrics of earlier versions leave calls of tools that do not exist out: the name says so. Raises `ConfigError` with
+    the line for what can not be read, and where no step called a tool.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -19,10 +31,12 @@ def error_curve(path: Path) -> list[tuple[float, float]]:
     points = [point for number, line in enumerate(lines, 1) if (point := _point(line, f"{path}, line {number}"))]
     if not points:
         raise ConfigError(f"{path} has no training step that called a tool: wanted metrics.jsonl of a training run")
-    return points
+    label = path.parent.name or str(path)
+    whole = all(point.whole for point in points)
+    return Line(label if whole else f"{label}, without calls of unknown tools", [point[:2] for point in points])
 
 
-def _point(line: str, place: str) -> tuple[float, float] | None:
+def _point(line: str, place: str) -> _Point | None:
     """Of one line; None for one that is not of a training step, and for a step without calls."""
     try:
         row = json.loads(line)
@@ -33,17 +47,18 @@ def _point(line: str, place: str) -> tuple[float, float] | None:
     if row.get("kind") != "train":
         return None
     try:
-        rate = _error_rate(row)
-        return None if rate is None else (float(row["step"]), 100 * rate)
+        whole = RATE in row
+        rate = float(row[RATE]) if whole else _rate_by_tool(row)
+        return None if rate is None else _Point(float(row["step"]), 100 * rate, whole)
     except KeyError as error:
         raise ConfigError(f"{place}: field {error} is missing") from None
     except (TypeError, ValueError):
         raise ConfigError(f"{place}: the step, and calls and errors of tools, must be numbers") from None
 
 
-def _error_rate(row: dict[str, Any]) -> float | None:
+def _rate_by_tool(row: dict[str, Any]) -> float | None:
     """
-    >>> _error_rate({"tool/a/calls": 3.0, "tool/a/errors": 1 / 3, "tool/b/calls": 1.0, "tool/b/errors": 1.0})
+    >>> _rate_by_tool({"tool/a/calls": 3.0, "tool/a/errors": 1 / 3, "tool/b/calls": 1.0, "tool/b/errors": 1.0})
     0.5
     """
     tools = [name.removesuffix("/calls") for name in row if name.startswith("tool/") and name.endswith("/calls")]
