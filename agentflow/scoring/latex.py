@@ -8,7 +8,7 @@ _SIGN = re.compile(r"\\(?:times|div|cdot|pi|sqrt)(?![A-Za-z])")
 _DEGREE = re.compile(r"\^(?:\\circ(?![A-Za-z])|\{\\circ\})")
 _ESCAPED = re.compile(r"\\([%$])|\{(,)\}")
 _INVISIBLE = re.compile(r"\\(?:left|right)(?![A-Za-z])|\\[()\[\]!,]")
-_WRAPPED = re.compile(r"\\(?:text|mbox|textbf|textit|mathrm|mathbf|operatorname)\s*\{([^{}]*)\}")
+WRAPPED = re.compile(r"\\(?:text|mbox|textbf|textit|mathrm|mathbf|operatorname)\s*\{([^{}]*)\}")
 _SPACE = re.compile(r"\\[;: ]|~")
 
 
@@ -37,7 +37,7 @@ def unwrapped(text: str) -> str:
     >>> unwrapped(r"\text{Rome}, 5\mathrm{ cm}")
     'Rome, 5 cm'
     """
-    return _WRAPPED.sub(r"\1", text)
+    return WRAPPED.sub(r"\1", text)
 
 
 def plain_signs(text: str) -> str:

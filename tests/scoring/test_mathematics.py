@@ -52,6 +52,40 @@ pytest.importorskip("math_verify")
         (r"52_8", "52_8"),
         (r"\text{(C)}", "(C)"),
         (r"\cot x", r"\frac{1}{\tan x}"),
+        ("33", "Answer: 33"),
+        ("33", "<answer>33</answer>"),
+        ("33", "There are 33 ways."),
+        ("33", "33 because 3 * 12 - 3 = 33"),
+        ("33", "66/2 = 33"),
+        ("33", "We have 12 red ones.\nThere are 33 in all."),
+        ("0.5", r"50\% = 0.5"),
+        (r"\frac12", "½"),
+        ("13.5", "13½"),
+        ("-0.5", "−½"),
+        (r"3\sqrt{2}", "3√2"),
+        (r"3\sqrt{x+1}", "3√(x+1)"),
+        (r"\infty", "∞"),
+        (r"(-\infty,3)", "(-∞, 3)"),
+        ("-33", "–33"),
+        ("33", "３３"),
+        (r"2\pi", "2π"),
+        (r"2\pi", "2pi"),
+        (r"2\pi", "2*pi"),
+        (r"\frac{\pi}{2}", "pi/2"),
+        ("1024", "2**10"),
+        ("1024", "2 ** 10"),
+        ("1024", "2¹⁰"),
+        ("x^2+1", "x²+1"),
+        ("6", "2·3"),
+        ("52_8", "52₈"),
+        ("1000", "1e3"),
+        ("0.05", "5e-2"),
+        ("1,2", "1 and 2"),
+        ("1,2,3", "1, 2, and 3"),
+        ("1,2", "x = 1 or x = 2"),
+        ("5", r"5\ cm^2"),
+        ("5", "5 cm^2"),
+        ("5", r"5\text{ cm}^2"),
     ],
 )
 def test_equal(gold: str, answer: str) -> None:
@@ -87,6 +121,34 @@ def test_equal(gold: str, answer: str) -> None:
         ("52_8", "52_9"),
         ("2k", "k"),
         ("i", "-i"),
+        ("33", "either 32 or 33"),
+        ("33", "between 32 and 33"),
+        ("33", "32 and 33"),
+        ("33", "32 or 33 miles"),
+        ("33", "It is 32 or 33 miles long"),
+        ("33", "not 33"),
+        ("33", "The answer is not 33"),
+        ("33", "The total isn't 33"),
+        ("33", "The total isn’t 33"),
+        ("33", "33 is not the answer"),
+        ("33", r"\boxed{\text{not } 33}"),
+        ("33", "34\n33"),
+        ("33", "32 -> 33"),
+        ("33", "32 → 33"),
+        ("33", r"$32 \to 33$"),
+        ("33", "34 = 33"),
+        ("33", "$34 = 33$"),
+        ("33", "x = 34 = 33"),
+        ("3", "(-∞, 3)"),
+        ("3", "3√2"),
+        ("3", "3π"),
+        ("3", "3pi"),
+        ("2", "2·3"),
+        ("2", "2**10"),
+        ("1", "1e3"),
+        ("5", "5 ab^2"),
+        ("522", "52²"),
+        ("528", "52₈"),
         ("-1", r"\begin{pmatrix} -1 & 0 \\ 0 & -1 \end{pmatrix}"),
         (r"\begin{pmatrix} 2 & 0 \\ 0 & 2 \end{pmatrix}", "2"),
     ],
@@ -155,3 +217,41 @@ def test_hostile_answers_cost_seconds_and_score_nothing() -> None:
     assert pool.counts.out_of_time >= 2
     assert pool.counts.asked < len(HOSTILE) + 2
     assert time.monotonic() - started < 60
+
+
+class Deaf(MathPool):
+    """A pool that finds nothing equal, at no cost."""
+
+    def equal(self, gold: str, answer: str) -> bool:
+        return False
+
+
+REPEATED = [
+    "√",
+    "√(",
+    "1 or ",
+    "1 and ",
+    "=",
+    "1\n",
+    "pi",
+    "1 ",
+    "1 ab ",
+    "'",
+    "2**",
+    "½",
+    "answer is ",
+    "<answer>",
+    "\\text{",
+]
+
+
+@pytest.mark.parametrize("part", REPEATED)
+def test_hostile_answers_are_read_quickly(part: str) -> None:
+    started = time.process_time()
+    for answer in (part * (1990 // len(part)), "1" + part * (1980 // len(part)) + "!", part * 20_000):
+        assert math_match(answer, ["1024"], Deaf()) == 0.0
+    assert time.process_time() - started < 2
+
+
+def test_a_power_of_a_program_does_not_hang_either() -> None:
+    assert math_match("9**9**9**9", ["1024"]) == math_match("1e999", ["1024"]) == 0.0
