@@ -21,6 +21,7 @@ from agentflow.evaluation.stand_ins import (
     StandIn,
     stand_ins_of,
     stand_ins_of_endpoint,
+    stand_ins_of_path,
     stand_ins_of_weights,
     texts_of,
 )
@@ -58,6 +59,8 @@ class Privacy:
         found = _of_home(os.path.expanduser("~"))
         for text in texts_of([config, judge]):
             found += stand_ins_of(text)
+        for path in filter(None, (config.get("trace"), config.get("recordings", {}).get("file"))):
+            found += stand_ins_of_path(path)
         for server in _servers(config).values():
             found += stand_ins_of_endpoint(server.get("url", ""))
         of_weights = [stand_ins_of_weights(spec, used.file, used.sha256) for spec, used in weights.items()]

@@ -55,7 +55,17 @@ def stand_ins_of(text: str) -> Iterator[StandIn]:
     prefix = _PREFIX.match(value)
     place = value[prefix.end() :] if prefix else value
     if _is_path(prefix.group() if prefix else "", place):
-        yield from _of_path(place, Path(place).name)
+        yield from stand_ins_of_path(place)
+
+
+def stand_ins_of_path(path: str, public: str = "") -> Iterator[StandIn]:
+    """Those for a path as it is spelt, and spelt out, as errors have it; its last part, unless it is told another."""
+    expanded = os.path.expanduser(path)
+    for spelling in dict.fromkeys((path, expanded, os.path.abspath(expanded))):
+        private = spelling.rstrip("/")
+        if len(Path(private).parts) >= (_LEAST_PARTS if private.startswith("/") else 2):
+            pattern = f"{BEFORE_A_PATH}{re.escape(private)}{_AFTER_A_PATH}"
+            yield StandIn(private, public or Path(private).name, pattern)
 
 
 def stand_ins_of_endpoint(url: str) -> Iterator[StandIn]:
@@ -87,7 +97,7 @@ def stand_ins_of_weights(spec: str, file: str, sha256: str) -> Iterator[StandIn]
         if "/" not in path:  # may be any word
             yield StandIn(path, public, f"(?<={prefix}:){re.escape(path)}{_AFTER_A_PATH}")
         else:
-            yield from _of_path(path, public)
+            yield from stand_ins_of_path(path, public)
 
 
 def texts_of(value: Any) -> Iterator[str]:
@@ -115,15 +125,6 @@ def _of_address(address: re.Match[str]) -> Iterator[StandIn]:
     if host != public:  # without a port it may be any word: `http://planner/v1`
         before = r"(?<![\w.-])" if _PORT.search(host) else "(?<=://)"
         yield StandIn(host, public, rf"{before}{re.escape(host)}(?![\w-]|\.\w)")
-
-
-def _of_path(path: str, public: str) -> Iterator[StandIn]:
-    """As it is spelt, and spelt out, as errors have it."""
-    expanded = os.path.expanduser(path)
-    for spelling in dict.fromkeys((path, expanded, os.path.abspath(expanded))):
-        private = spelling.rstrip("/")
-        if not private.startswith("/") or len(Path(private).parts) >= _LEAST_PARTS:
-            yield StandIn(private, public, f"{BEFORE_A_PATH}{re.escape(private)}{_AFTER_A_PATH}")
 
 
 def _is_path(prefix: str, place: str) -> bool:

@@ -113,7 +113,7 @@ def header_text(**settings: Any) -> str:
         ({'engines."local:/data/zoe/m.gguf".threads': 1}, "zoe"),
         ({"engine": "local:runs/zoe-smith/planner.gguf"}, "zoe"),
         ({"tools__wikipedia_search__corpus": "corpora/zoe/wiki.jsonl.gz"}, "zoe"),
-        ({"trace": "runs/zoe/trace.jsonl"}, "zoe"),
+        ({"trace": "runs/zoe/trace"}, "zoe"),
         ({"prompts": "~/zoe/prompts"}, "zoe"),
     ],
 )
@@ -138,6 +138,13 @@ def test_two_commands_stay_two() -> None:
     one, other = (header_text(tools__mcp__x={"command": ["npx", root]}) for root in ("--root=/a", "--root=/b"))
     assert one != other
     assert '["npx", "sha256:' in one
+
+
+@pytest.mark.parametrize("place", ["/", ".", "/tmp", "//"])
+def test_a_place_that_is_no_secret_is_not_cut_out(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir("/")
+    cleaned = Privacy.of_config({"trace": place, "prompts": place, "engine": f"local:{place}"}, {}).clean
+    assert cleaned("see /tmp/log and . or /") == "see /tmp/log and . or /"
 
 
 @pytest.mark.parametrize("home", ["/", "", "/home/ann"])
