@@ -8,7 +8,8 @@ import pytest
 
 from agentflow.errors import ConfigError
 from agentflow.evaluation.report.charts import as_svg
-from agentflow.evaluation.report.page import Chart, Line
+from agentflow.evaluation.report.html import as_html
+from agentflow.evaluation.report.page import Chart, Line, Page, Row, Section, Table
 from agentflow.evaluation.report.write import write_report
 
 from .reports import made, page_of, texts
@@ -56,7 +57,25 @@ def test_names_stand_in_a_chart_as_they_are(name: str, names: tuple[str, ...]) -
     lines = [Line(name, [(0.0, 1.0), (1.0, 2.0)]), Line("theirs", [(1.0, 2.0)], published=True, read_off=[1.0])]
     svg = as_svg(Chart(name, "x", "y", lines, names))
     assert svg.count(f">{name.replace('&', '&amp;')}<") == 2
-    assert ">theirs (~ read off a plot)<" in svg
+    assert ">published, theirs (read off a plot)<" in svg
+
+
+def test_many_places_of_a_chart_are_rows_in_markdown(tmp_path: Path) -> None:
+    lines = [
+        Line("ours", [(float(step), 2.0 * step) for step in range(20)]),
+        Line("theirs", [(3.0, 1.0)], published=True),
+    ]
+    page = Page("A", "", [Section("B", "", charts=[Chart("Over training", "step", "percent", lines)])])
+    markdown, _ = texts(page, tmp_path)
+    assert "| step | ours | theirs (published) |" in markdown
+    assert "| 3 | 6.0 | 1.0 |\n| 4 | 8.0 |  |" in markdown
+
+
+def test_numbers_stand_on_the_right_and_commands_in_their_font() -> None:
+    table = Table(["", "benchmark", "turns"], [Row(["a", "2wiki", "3"])])
+    html = as_html(Page("A", "See `agentflow <x>`.", [Section("B", "", [table])]))
+    assert '<td>a</td><td class="text">2wiki</td><td>3</td>' in html
+    assert "<p>See <code>agentflow &lt;x&gt;</code>.</p>" in html
 
 
 def test_without_matplotlib_there_is_markdown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

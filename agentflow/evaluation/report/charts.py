@@ -7,6 +7,7 @@ from typing import Any
 from agentflow.errors import ConfigError
 from agentflow.evaluation.report.page import Chart, Line
 
+MOST_TICKS = 8  # of so few places each is named
 # With `parse_math` a dollar sign would begin a formula; without a font of its own, text has the reader's.
 _STYLE: Any = {"svg.hashsalt": "agentflow", "svg.fonttype": "none", "font.size": 9, "text.parse_math": False}
 
@@ -44,7 +45,9 @@ def _curves(axes: Any, chart: Chart) -> list[Any]:
     for line in chart.lines:
         style = {"linestyle": "--", "alpha": 0.5} if line.published else {"marker": "o"}
         drawn += axes.plot(*zip(*line.points, strict=True), **style)
-    axes.set_xticks(sorted({place for line in chart.lines for place, _ in line.points}))
+    places = sorted({place for line in chart.lines for place, _ in line.points})
+    if len(places) <= MOST_TICKS:
+        axes.set_xticks(places)
     return drawn
 
 
@@ -60,4 +63,7 @@ def _bars(axes: Any, chart: Chart) -> list[Any]:
 
 
 def _label(line: Line) -> str:
-    return f"{line.label} (~ read off a plot)" if line.read_off else line.label
+    label = f"published, {line.label}" if line.published else line.label
+    if not line.read_off:
+        return label
+    return f"{label} ({'partly ' if len(line.read_off) < len(line.points) else ''}read off a plot)"

@@ -1,18 +1,22 @@
 """A report as one HTML page: styles and pictures are in it, and nothing is fetched."""
 
+import re
+from collections.abc import Sequence
 from html import escape
 
 from agentflow.evaluation.report.charts import as_svg
 from agentflow.evaluation.report.page import Page, Row, Section, Table
 
 STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a; }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 76rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a; }
 table { border-collapse: collapse; margin: 1rem 0; display: block; overflow-x: auto; }
-th, td { padding: .3rem .7rem; border-bottom: 1px solid #ddd; text-align: right; white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; }
+th, td { padding: .3rem .5rem; border-bottom: 1px solid #ddd; text-align: right; vertical-align: top; }
+td { white-space: nowrap; }
+td small { display: block; color: #666; }
+th:first-child, td:first-child, th.text, td.text { text-align: left; }
 tr.published { color: #777; font-style: italic; }
-figure { display: inline-block; margin: .5rem 1rem .5rem 0; }
-svg { max-width: 100%; height: auto; }
+figure { display: inline-block; margin: .5rem .5rem .5rem 0; width: min(100%, 34rem); vertical-align: top; }
+svg { width: 100%; height: auto; }
 """
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"  # whatever a receipt holds, it is shown and never run
 
@@ -45,15 +49,41 @@ def _section(section: Section) -> str:
 
 
 def _paragraph(text: str) -> str:
-    return f"<p>{escape(text)}</p>" if text else ""
+    """Words of ours, with what is between backticks as code."""
+    words = re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
+    return f"<p>{words}</p>" if text else ""
 
 
 def _table(table: Table) -> str:
-    head = "".join(f"<th>{escape(column)}</th>" for column in table.columns)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(map(_row, table.rows))}</tbody></table>"
+    kinds = ["", *(_kind([row.cells[place] for row in table.rows]) for place in range(1, len(table.columns)))]
+    head = _cells("th", table.columns, kinds)
+    rows = "".join(_row(row, kinds) for row in table.rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
-def _row(row: Row) -> str:
+def _row(row: Row, kinds: Sequence[str]) -> str:
     name, *others = row.cells
-    cells = "".join(f"<td>{escape(cell)}</td>" for cell in (f"{name} (published)" if row.published else name, *others))
+    cells = _cells("td", [f"{name} (published)" if row.published else name, *others], kinds)
     return f'<tr class="published">{cells}</tr>' if row.published else f"<tr>{cells}</tr>"
+
+
+def _cells(tag: str, cells: Sequence[str], kinds: Sequence[str]) -> str:
+    return "".join(f"<{tag}{kind}>{_cell(cell)}</{tag}>" for cell, kind in zip(cells, kinds, strict=True))
+
+
+def _cell(text: str) -> str:
+    """What is in brackets behind a number stands below it.
+
+    >>> _cell("22.0 (15.0 to 31.1, n 100)"), _cell("GPT-4o (~200B)")
+    ('22.0 <small>15.0 to 31.1, n 100</small>', 'GPT-4o (~200B)')
+    """
+    return re.sub(r"^([0-9.]+) \((.*)\)$", r"\1 <small>\2</small>", escape(text))
+
+
+def _kind(column: Sequence[str]) -> str:
+    """Numbers stand on the right.
+
+    >>> _kind(["", "22.0 (15.0 to 31.1, n 100)", "~3"]), _kind(["gaia", "2wiki"])
+    ('', ' class="text"')
+    """
+    return "" if all(re.match(r"~?-?[0-9][0-9.,]*( |$)", cell) for cell in column if cell) else ' class="text"'

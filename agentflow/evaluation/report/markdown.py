@@ -2,6 +2,7 @@
 
 from agentflow.evaluation.report.page import Chart, Page, Row, Section, Table
 
+MOST = 12  # columns of a chart
 _ESCAPED = str.maketrans({"|": "\\|", "[": "\\[", "`": "\\`", "\\": "\\\\", "&": "&amp;", "<": "&lt;", "\n": " "})
 
 
@@ -28,14 +29,27 @@ def _cells(row: Row) -> list[str]:
 
 
 def _chart(chart: Chart) -> str:
-    """A column for each place on the horizontal axis."""
+    """A column for each place on the horizontal axis; where these are many, a row."""
     places = sorted({x for line in chart.lines for x, _ in line.points})
     heads = [chart.names[int(x)] if chart.names else f"{x:g}" for x in places]
     rows = []
     for line in chart.lines:
         values = {x: f"{'~' if x in line.read_off else ''}{y:.1f}" for x, y in line.points}
         rows.append(Row([line.label, *(values.get(x, "") for x in places)], line.published))
-    return f"{_escaped(chart.title)} ({chart.y} by {chart.x})\n\n{_table(Table([chart.x, *heads], rows))}"
+    table = Table([chart.x, *heads], rows)
+    return (
+        f"{_escaped(chart.title)} ({chart.y} by {chart.x})\n\n{_table(_turned(table) if len(places) > MOST else table)}"
+    )
+
+
+def _turned(table: Table) -> Table:
+    """Rows as columns."""
+    names = [f"{row.cells[0]} (published)" if row.published else row.cells[0] for row in table.rows]
+    columns = zip(*(row.cells[1:] for row in table.rows), strict=True)
+    return Table(
+        [table.columns[0], *names],
+        [Row([place, *cells]) for place, cells in zip(table.columns[1:], columns, strict=True)],
+    )
 
 
 def _escaped(text: str) -> str:

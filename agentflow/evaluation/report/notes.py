@@ -62,10 +62,10 @@ def _turns_notes(runs: Sequence[Run]) -> list[str]:
 
 
 def unknown_items(runs: Iterable[Run]) -> list[str]:
-    """A line for each benchmark of the paper whose items are not known to be those that it has."""
+    """A line for the benchmarks of the paper whose items are not known to be those that it has; none if all are."""
     unknown = {
-        (run.benchmark, run.header.benchmark.origin or run.header.benchmark.data_hash[:12]): None
+        f"{run.benchmark} ({run.header.benchmark.origin or run.header.benchmark.data_hash[:12]})": None
         for run in runs
         if run.benchmark in OURS and run.header.benchmark.data_hash not in OURS[run.benchmark].known
     }
-    return [f"{benchmark}: the items of {origin} are not known to be the paper's." for benchmark, origin in unknown]
+    return [f"Of items that are not known to be the paper's: {', '.join(unknown)}."] if unknown else []

@@ -47,4 +47,4 @@ def line(label: str, places: Sequence[float], numbers: Sequence[Number]) -> Line
     """
     points = [(place, value(number)) for place, number in zip(places, numbers, strict=True)]
     read_off = [place for place, number in zip(places, numbers, strict=True) if isinstance(number, str)]
-    return Line(f"published, {label}", points, published=True, read_off=read_off)
+    return Line(label, points, published=True, read_off=read_off)

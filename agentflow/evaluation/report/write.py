@@ -37,7 +37,7 @@ def receipts_used(runs: Sequence[Run]) -> Section:
     for run in runs:
         header, summary = run.header, run.summary
         cells = [
-            run.receipt.path.name,
+            "/".join(run.receipt.path.parts[-2:]),
             run.system,
             run.benchmark,
             str(len(run.receipt.records)),
