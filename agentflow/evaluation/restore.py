@@ -27,18 +27,26 @@ def restored_config(receipt: Receipt, given: Config | None = None) -> Config:
         known = given.model_dump(mode="json")
         settings = _spelt_out(settings, Privacy.of_config(known, weights_used(given)).config(known), known)
     for place, text in _stand_ins(settings):
-        raise ConfigError(
-            f"a receipt keeps no paths, addresses and keys: {receipt.path} has {place} = {text!r}. "
-            f"Give a config file by --config that sets {place} to what it stands for"
-        )
+        raise _missing(receipt, place, text)
     try:
-        return Config.model_validate({**settings, "trace": None})
+        config = Config.model_validate({**settings, "trace": None})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise ConfigError(
             f"{receipt.path} has settings that can not be used here ({'.'.join(map(str, first['loc']))}: "
             f"{first['msg']}): use the version that wrote it ({receipt.header.package})"
         ) from None
+    cassette = config.recordings.file
+    if config.recordings.mode != "live" and cassette and not cassette.exists():
+        raise _missing(receipt, "recordings.file", str(cassette))
+    return config
+
+
+def _missing(receipt: Receipt, place: str, text: str) -> ConfigError:
+    return ConfigError(
+        f"a receipt keeps no paths, addresses and keys: {receipt.path} has {place} = {text!r}. "
+        f"Give a config file by --config that sets {place} to what it stands for"
+    )
 
 
 def _stand_ins(value: Any, place: str = "") -> Iterator[tuple[str, str]]:

@@ -52,6 +52,8 @@ class Swap:
         return config.model_copy(update=changes)
 
     def _of_tool(self, config: Config, tool: str, setting: str) -> Config:
+        if config.recordings.mode == "replay":
+            raise ConfigError(f"the swap {self} changes nothing: the results of tools are replayed")
         settings = config.tools.settings.get(tool, {})
         is_engine = setting == "engine"
         before = settings.get(setting, "default" if is_engine and tool in ASKING else None)

@@ -89,3 +89,14 @@ def test_settings_of_another_version_are_named(base: Receipt) -> None:
     header = base.header.model_copy(update={"config": {"planers": 3}})
     with pytest.raises(ConfigError, match=r"planers: .*: use the version that wrote it \(agentflow"):
         restored_config(Receipt(base.path, header, ()))
+
+
+@pytest.mark.parametrize("mode", ["record", "replay"])
+def test_a_cassette_is_found_or_asked_for(mode: str, base: Receipt, tmp_path: Path) -> None:
+    cassette = tmp_path / "tools.cassette"
+    cassette.touch()
+    config = load_config(overrides={"recordings.mode": mode, "recordings.file": str(cassette), "trace": "none"})
+    receipt = receipt_of(base, config)
+    assert restored_config(receipt, load_config(overrides={"recordings.file": str(cassette)})) == config
+    with pytest.raises(ConfigError, match=r"recordings.file = 'tools.cassette'. Give a config file by --config"):
+        restored_config(receipt)

@@ -107,6 +107,13 @@ def test_a_swap_that_changes_nothing_is_refused(part: str, value: str | int) -> 
         Swap(part, value).applied_to(team(tools__python__seconds=7))
 
 
+def test_a_tool_whose_results_are_replayed_can_not_be_swapped() -> None:
+    replayed = team(recordings__mode="replay", recordings__file="a.cassette")
+    with pytest.raises(ConfigError, match="changes nothing: the results of tools are replayed"):
+        Swap("tools.generalist", "openai:strong").applied_to(replayed)
+    assert Swap("planner", "openai:strong").applied_to(replayed).planner.engine == "openai:strong"
+
+
 @pytest.mark.parametrize("part", ["planner", "tools.generalist", "tools.generalist.engine"])
 def test_an_engine_is_a_text(part: str) -> None:
     with pytest.raises(ConfigError, match="names no engine"):
