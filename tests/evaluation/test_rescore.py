@@ -96,7 +96,7 @@ def test_a_receipt_that_can_not_be_written_leaves_no_half_of_itself(
 
 def test_comparisons_that_come_to_no_end_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("math_verify")
-    pool = MathPool(size=1, seconds=0.3)
+    pool = MathPool(size=1, seconds=0.5)
     monkeypatch.setattr("agentflow.scoring.mathematics.math_pool", lambda: pool)
     tasks = [task.model_copy(update={"metadata": {"scorer": "math"}}) for task in numbers(4)]
     out = tmp_path / "receipt.jsonl"
