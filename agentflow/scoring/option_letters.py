@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from string import ascii_uppercase
 from typing import NamedTuple
 
-from agentflow.scoring.option_names import by_text, exactly, letters_named, loosely, texts_named, without
+from agentflow.scoring.option_names import by_text, exactly, forms, letters_named, loosely, texts_named, without
 
 MAX_CHARACTERS = 2000
 _LETTER = re.compile(
@@ -57,12 +57,12 @@ def letter_beside(said: str, texts: Sequence[str]) -> Letter | None:
 
 def is_doubtful(letter: Letter, said: str, texts: Sequence[str]) -> bool:
     """Whether what stands behind a letter speaks of another option, or takes the letter back."""
-    forms, rest = [exactly(text) for text in texts], exactly(letter.rest)
-    own = forms[letter.option]
-    named = [forms[index] for index in texts_named(rest, texts)]
+    exact, rest = forms(tuple(texts), exactly), exactly(letter.rest)
+    own = exact[letter.option]
+    named = [exact[index] for index in texts_named(rest, texts)]
     if named and (named[0] != own or (len(set(named)) > 1 and re.search(r"\bor\b", rest))):
         return True
-    if not named and (_begins_another(rest, own, forms) or _is_genus(said, own)):
+    if not named and (_begins_another(rest, own, exact) or _is_genus(said, own)):
         return True
     others = set(ascii_uppercase[: len(texts)]) - {ascii_uppercase[letter.option]}
     return _taken_back(rest, own) or bool(others & letters_named(without(letter.rest, texts[letter.option])))
@@ -79,9 +79,9 @@ def _taken_back(rest: str, own: str) -> bool:
     return not contrast and _TAKEN_BACK.match(after) is not None
 
 
-def _begins_another(rest: str, own: str, forms: Sequence[str]) -> bool:
+def _begins_another(rest: str, own: str, texts: Sequence[str]) -> bool:
     """Whether the rest is the beginning of another option's text, and not of its own."""
-    return rest != "" and not own.startswith(rest) and any(form.startswith(rest) for form in forms)
+    return rest != "" and not own.startswith(rest) and any(text.startswith(rest) for text in texts)
 
 
 def _is_genus(said: str, own: str) -> bool:

@@ -44,8 +44,15 @@ def loosely(text: str) -> str:
 def by_text(said: str, texts: Sequence[str], form: Callable[[str], str]) -> int | None:
     """The option with that text, in some form of both; None where options that differ share the form."""
     wanted = form(said)
-    found = [index for index, text in enumerate(_forms(tuple(texts), form)) if text == wanted != ""]
-    return found[0] if len({exactly(texts[index]) for index in found}) == 1 else None
+    found = [index for index, text in enumerate(forms(tuple(texts), form)) if text == wanted != ""]
+    exact = forms(tuple(texts), exactly)
+    return found[0] if len({exact[index] for index in found}) == 1 else None
+
+
+@lru_cache(maxsize=1024)
+def forms(texts: tuple[str, ...], form: Callable[[str], str]) -> tuple[str, ...]:
+    """Some form of each of the texts."""
+    return tuple(map(form, texts))
 
 
 def texts_named(said: str, texts: Sequence[str]) -> list[int]:
@@ -54,8 +61,8 @@ def texts_named(said: str, texts: Sequence[str]) -> list[int]:
     >>> texts_named("Iron deficiency, not iron, nor zincum", ["Iron", "Iron deficiency", "Zinc"])
     [1, 0]
     """
-    forms = _forms(tuple(texts), exactly)
-    return [forms.index(match[0]) for match in _whole_text(tuple(texts)).finditer(exactly(said))]
+    exact = forms(tuple(texts), exactly)
+    return [exact.index(match[0]) for match in _whole_text(tuple(texts)).finditer(exactly(said))]
 
 
 def letters_named(text: str) -> set[str]:
@@ -78,15 +85,10 @@ def without(text: str, option: str) -> str:
 
 def any_of(texts: Sequence[str]) -> str:
     """A pattern of the exact forms of texts, the longest first."""
-    forms = sorted({form for form in _forms(tuple(texts), exactly) if form}, key=len, reverse=True)
-    return "|".join(map(re.escape, forms)) or "(?!)"
+    longest_first = sorted({form for form in forms(tuple(texts), exactly) if form}, key=len, reverse=True)
+    return "|".join(map(re.escape, longest_first)) or "(?!)"
 
 
 @lru_cache(maxsize=1024)
 def _whole_text(texts: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(rf"(?<![\w-])(?<![0-9][.,])(?:{any_of(texts)})(?![\w-])(?![.,][0-9])")
-
-
-@lru_cache(maxsize=1024)
-def _forms(texts: tuple[str, ...], form: Callable[[str], str]) -> tuple[str, ...]:
-    return tuple(map(form, texts))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from string import ascii_uppercase
 
-from agentflow.scoring.option_names import any_of, exactly, letters_named, texts_named, without
+from agentflow.scoring.option_names import any_of, exactly, forms, letters_named, texts_named, without
 
 MAX_CHARACTERS = 2000
 _SAYING = (
@@ -62,8 +62,8 @@ def _is_genus(letter: re.Match[str], texts: Sequence[str]) -> bool:
 
 
 def _texts_said(said: str, texts: Sequence[str]) -> set[int]:
-    forms = list(map(exactly, texts))
-    return {forms.index(match["text"]) for match in _framed_text(tuple(texts)).finditer(exactly(said))}
+    exact = forms(tuple(texts), exactly)
+    return {exact.index(match["text"]) for match in _framed_text(tuple(texts)).finditer(exactly(said))}
 
 
 @lru_cache(maxsize=1024)
@@ -73,8 +73,8 @@ def _framed_text(texts: tuple[str, ...]) -> re.Pattern[str]:
 
 def _contradicted(said: str, index: int, texts: Sequence[str]) -> bool:
     """Whether a text that says one option speaks of another one too, or takes it back."""
-    own = exactly(texts[index])
-    if any(exactly(texts[other]) != own for other in texts_named(said, texts)):
+    exact = forms(tuple(texts), exactly)
+    if any(exact[other] != exact[index] for other in texts_named(said, texts)):
         return True
     rest = without(said, texts[index])
     letters = set(ascii_uppercase[: len(texts)]) - {ascii_uppercase[index]}

@@ -14,7 +14,7 @@ from string import ascii_uppercase
 from agentflow.errors import ConfigError
 from agentflow.scoring.final import enclosed
 from agentflow.scoring.option_letters import is_doubtful, leading_letter, letter_beside
-from agentflow.scoring.option_names import by_text, exactly, loosely, plain
+from agentflow.scoring.option_names import by_text, exactly, forms, loosely, plain
 from agentflow.scoring.option_sentences import named_in_sentence
 
 _SAYS = re.compile(r"\b(?:answer|option|choice)\s*(?:is\b\s*:?|[:=])\s*", re.IGNORECASE)
@@ -36,7 +36,8 @@ def option_match(answer: str, golds: Sequence[str], options: Sequence[str]) -> f
     texts = option_texts(options)
     right = _gold_option(tuple(golds), tuple(texts))
     chosen = chosen_option(answer, texts)
-    return float(chosen is not None and exactly(texts[chosen]) == exactly(texts[right]))
+    exact = forms(tuple(texts), exactly)
+    return float(chosen is not None and exact[chosen] == exact[right])
 
 
 def option_texts(options: Sequence[str]) -> list[str]:
@@ -59,7 +60,7 @@ def chosen_option(answer: str, texts: Sequence[str]) -> int | None:
     >>> [chosen_option(answer, texts) for answer in ("B)", "vitamin C", "B. Hepatitis B", "c", "4", "Both A and B")]
     [1, 0, 1, 2, None, None]
     """
-    texts, inside = [plain(text) for text in texts], enclosed(answer)
+    texts, inside = forms(tuple(texts), plain), enclosed(answer)
     said = plain(answer if inside is None else inside)
     after = _SAYS.split(said)[-1].strip()
     named = _CALLED.match(after)
