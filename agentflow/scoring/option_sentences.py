@@ -53,12 +53,11 @@ def _letters_said(said: str, texts: Sequence[str]) -> set[int]:
 
 def _is_genus(letter: re.Match[str], texts: Sequence[str]) -> bool:
     """Whether a letter stands as in `C. difficile`, and not before its own text."""
-    index, behind = (
-        ascii_uppercase.index(letter["round"] or letter["bare"]),
-        _SMALL_LETTERS.match(letter.string, letter.end()),
-    )
-    own = index < len(texts) and behind and exactly(letter.string[behind.end() :]).startswith(exactly(texts[index]))
-    return behind is not None and not own
+    behind = _SMALL_LETTERS.match(letter.string, letter.end())
+    if behind is None:
+        return False
+    index = ascii_uppercase.index(letter["round"] or letter["bare"])
+    return index >= len(texts) or not exactly(letter.string[behind.end() :]).startswith(exactly(texts[index]))
 
 
 def _texts_said(said: str, texts: Sequence[str]) -> set[int]:
