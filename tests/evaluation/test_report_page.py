@@ -55,9 +55,21 @@ def test_the_same_receipts_give_the_same_page(tmp_path: Path) -> None:
 @pytest.mark.parametrize("names", [(), ("python", "$x$")])
 def test_names_stand_in_a_chart_as_they_are(name: str, names: tuple[str, ...]) -> None:
     lines = [Line(name, [(0.0, 1.0), (1.0, 2.0)]), Line("theirs", [(1.0, 2.0)], published=True, read_off=[1.0])]
-    svg = as_svg(Chart(name, "x", "y", lines, names))
+    svg = as_svg(Chart(name, "x", "y", lines, names), [name, "theirs"])
     assert svg.count(f">{name.replace('&', '&amp;')}<") == 2
     assert ">published, theirs (read off a plot)<" in svg
+
+
+@pytest.mark.parametrize("names", [(), ("python", "search")])
+def test_a_system_has_one_colour_on_the_whole_page(names: tuple[str, ...]) -> None:
+    ours, other = (Line(label, [(0.0, 1.0), (1.0, 2.0)]) for label in ("ours", "other"))
+    charts = [Chart("One", "x", "y", [other, ours], names), Chart("Two", "x", "y", [ours], names)]
+    page = Page("A", "", [Section(chart.title, "", charts=[chart]) for chart in charts])
+    both, alone = as_html(page).split("<h2>Two")
+    assert "#ff7f0e" in both
+    assert "#1f77b4" in both
+    assert "#ff7f0e" in alone
+    assert "#1f77b4" not in alone
 
 
 def test_many_places_of_a_chart_are_rows_in_markdown(tmp_path: Path) -> None:

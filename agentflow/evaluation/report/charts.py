@@ -2,6 +2,7 @@
 
 import io
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 from agentflow.errors import ConfigError
@@ -12,10 +13,11 @@ MOST_TICKS = 8  # of so few places each is named
 _STYLE: Any = {"svg.hashsalt": "agentflow", "svg.fonttype": "none", "font.size": 9, "text.parse_math": False}
 
 
-def as_svg(chart: Chart) -> str:
+def as_svg(chart: Chart, labels: Sequence[str]) -> str:
     """The picture, without the lines of a file of its own. The same chart gives the same text.
 
-    Raises `ConfigError` with the remedy where matplotlib is not installed.
+    `labels` holds those of its lines at least: a line's place among them is its colour. Raises `ConfigError` with the
+    remedy where matplotlib is not installed.
     """
     try:
         import matplotlib as mpl
@@ -26,7 +28,8 @@ def as_svg(chart: Chart) -> str:
         warnings.filterwarnings("ignore", "Glyph .* missing from")  # it is the reader's font that must have it
         figure = Figure(figsize=(7, 3.2 + 0.2 * len(chart.lines)), layout="constrained")
         axes: Any = figure.add_subplot()
-        handles = (_bars if chart.names else _curves)(axes, chart)
+        colours = [f"C{labels.index(line.label)}" for line in chart.lines]
+        handles = (_bars if chart.names else _curves)(axes, chart, colours)
         axes.set(title=chart.title, xlabel=chart.x, ylabel=chart.y)
         axes.set_ylim(bottom=0)
         axes.grid(axis="y", alpha=0.3)
@@ -40,23 +43,23 @@ def as_svg(chart: Chart) -> str:
     return svg[svg.index("<svg") :]
 
 
-def _curves(axes: Any, chart: Chart) -> list[Any]:
+def _curves(axes: Any, chart: Chart, colours: Sequence[str]) -> list[Any]:
     drawn = []
-    for line in chart.lines:
+    for line, colour in zip(chart.lines, colours, strict=True):
         style = {"linestyle": "--", "alpha": 0.5} if line.published else {"marker": "o"}
-        drawn += axes.plot(*zip(*line.points, strict=True), **style)
+        drawn += axes.plot(*zip(*line.points, strict=True), color=colour, **style)
     places = sorted({place for line in chart.lines for place, _ in line.points})
     if len(places) <= MOST_TICKS:
         axes.set_xticks(places)
     return drawn
 
 
-def _bars(axes: Any, chart: Chart) -> list[Any]:
+def _bars(axes: Any, chart: Chart, colours: Sequence[str]) -> list[Any]:
     width = 0.8 / len(chart.lines)
     drawn = []
-    for number, line in enumerate(chart.lines):
-        places = [x + number * width for x, _ in line.points]
-        drawn.append(axes.bar(places, [y for _, y in line.points], width, alpha=0.4 if line.published else 1.0))
+    for number, (line, colour) in enumerate(zip(chart.lines, colours, strict=True)):
+        places, heights = [x + number * width for x, _ in line.points], [y for _, y in line.points]
+        drawn.append(axes.bar(places, heights, width, color=colour, alpha=0.4 if line.published else 1.0))
     middle = 0.4 - width / 2
     axes.set_xticks([place + middle for place in range(len(chart.names))], chart.names)
     return drawn

@@ -23,7 +23,8 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'"  # whatever a receipt h
 
 def as_html(page: Page) -> str:
     """The whole page. Text from receipts is escaped."""
-    body = [f"<h1>{escape(page.title)}</h1>", _paragraph(page.text), *map(_section, page.sections)]
+    sections = [_section(section, page.labels) for section in page.sections]
+    body = [f"<h1>{escape(page.title)}</h1>", _paragraph(page.text), *sections]
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -40,8 +41,8 @@ def as_html(page: Page) -> str:
 """
 
 
-def _section(section: Section) -> str:
-    charts = "".join(f"<figure>{as_svg(chart)}</figure>" for chart in section.charts)
+def _section(section: Section, labels: Sequence[str]) -> str:
+    charts = "".join(f"<figure>{as_svg(chart, labels)}</figure>" for chart in section.charts)
     tables = "".join(map(_table, section.tables))
     notes = "".join(f"<li>{escape(note)}</li>" for note in section.notes)
     listed = f'<ul class="notes">{notes}</ul>' if notes else ""

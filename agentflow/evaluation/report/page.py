@@ -60,6 +60,12 @@ class Page:
     text: str
     sections: Sequence[Section]
 
+    @property
+    def labels(self) -> Sequence[str]:
+        """Whatever is drawn in a chart of the page, each once: a system has one colour on all of it."""
+        charts = [chart for section in self.sections for chart in section.charts]
+        return list(dict.fromkeys(line.label for chart in charts for line in chart.lines))
+
 
 def percent(value: float) -> str:
     """
