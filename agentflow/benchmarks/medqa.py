@@ -21,7 +21,8 @@ def _to_task(row: Row, number: int) -> Task:
 def _reshape(fields: Fields) -> dict[str, Any]:
     options = [f"{letter}. {text}" for letter, text in sorted(fields["options"].items()) if text]
     query = "\n".join([fields["question"], *options, "Choose the correct option."])
-    return {"query": query, "options": options, "answer": fields["answer"]}
+    # With its letter in front: the text of an option can be a letter itself, such as that of a blood group.
+    return {"query": query, "options": options, "answer": f"{fields['answer_idx']}. {fields['answer']}"}
 
 
 MEDQA = Benchmark(

@@ -96,6 +96,15 @@ def test_rows_of_gaia_with_a_file_are_left_out(tmp_path: Path, no_network: None)
     assert [row.fields["file_name"] for row in found] == [""]
 
 
+def test_an_option_of_medqa_may_be_a_letter(tmp_path: Path, no_network: None) -> None:
+    medqa = find_benchmark("medqa")
+    assert medqa.hub is not None
+    row = {**ROWS["medqa"], "options": {"A": "B", "B": "A", "C": "AB", "D": "O"}, "answer": "A", "answer_idx": "B"}
+    root = folder(tmp_path / "set", [row], medqa.hub.config, medqa.hub.split)
+    [task] = dataclasses.replace(medqa, hub=dataclasses.replace(medqa.hub, dataset=root)).open().tasks
+    assert [score(task, answer) for answer in ("B. A", "A. B", "D")] == [1.0, 0.0, 0.0]
+
+
 def test_the_options_of_gpqa_stand_in_an_order_that_the_question_decides(tmp_path: Path, no_network: None) -> None:
     gpqa = find_benchmark("gpqa")
     assert gpqa.hub is not None
