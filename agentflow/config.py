@@ -140,6 +140,7 @@ class McpServerConfig(Section):
         return self
 
 
+_NO_TABLE = {"model_type", "model_attributes_type", "dict_type"}
 _SECRET = "not_shown"  # noqa: S105 - an error whose input may be one
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SHOUTED = re.compile(r"[A-Z_][A-Z0-9_]*")  # a token is hardly ever spelt so
@@ -344,18 +345,30 @@ def _explain(error: ValidationError, source: str, schema: type[Config]) -> Confi
     if first["type"] == "extra_forbidden":
         return UnknownName("setting", place, _known(first["loc"], schema))
     came = "" if first["type"] == _SECRET else f" (came: {first['input']!r})"
-    return ConfigError(f"{source}: {place}: {first['msg']}{came}")
+    words = "wanted a table of settings" if first["type"] in _NO_TABLE else first["msg"].removeprefix("Value error, ")
+    return ConfigError(f"{source}: {place}: {words}{came}")
 
 
 def _known(place: tuple[int | str, ...], schema: type[BaseModel]) -> list[str]:
-    """The dotted names that would have been accepted where an unknown one was found."""
+    """The dotted names that would have been accepted where an unknown one was found, and the one table deeper that it
+    may have been meant for."""
     models = [schema]
     for part in place[:-1]:
         fields = [model.model_fields[str(part)] for model in models if str(part) in model.model_fields]
         models = [inner for field in fields for inner in _models(field.annotation)] or models
     parents = ".".join(str(part) for part in place[:-1])
     names = sorted({name for model in models for name in model.model_fields})
-    return [f"{parents}.{name}" if parents else name for name in names]
+    deeper = {f"{name}.{place[-1]}" for model in models for name in _tables_with(str(place[-1]), model)}
+    return [f"{parents}.{name}" if parents else name for name in [*names, *(deeper if len(deeper) == 1 else ())]]
+
+
+def _tables_with(setting: str, model: type[BaseModel]) -> list[str]:
+    """
+    >>> _tables_with("max_turns", Config), _tables_with("max_tokens", BudgetConfig)
+    (['budget'], [])
+    """
+    fields = model.model_fields.items()
+    return [name for name, field in fields if any(setting in inner.model_fields for inner in _models(field.annotation))]
 
 
 def _models(annotation: Any) -> list[type[BaseModel]]:

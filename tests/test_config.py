@@ -51,6 +51,7 @@ def test_a_table_of_a_module_keeps_its_other_defaults(module: str) -> None:
         ("budget.turns", "'budget.turns'.*Known: budget.max_seconds, budget.max_tokens, budget.max_turns"),
         ("memory.token", "did you mean 'memory.tokens'"),
         ("promts", "did you mean 'prompts'"),
+        ("max_turns", "did you mean 'budget.max_turns'"),
     ],
 )
 def test_an_unknown_name_is_refused_with_the_nearest(name: str, suggestion: str) -> None:
@@ -68,10 +69,12 @@ def test_an_unknown_name_is_refused_with_the_nearest(name: str, suggestion: str)
         ("planner.temperature", float("nan"), r"planner.temperature: "),
         ("planner.temperature", float("inf"), r"planner.temperature: .*finite"),
         ("planner.top_p", 1.5, r"planner.top_p: "),
-        ("planner", "fast", r"planner: .*\(came: 'fast'\)"),
+        ("planner", "fast", r"planner: wanted a table of settings \(came: 'fast'\)"),
         ("planner.temperature.value", 1, r"planner.temperature: "),
         ("tools.enabled", "python", r"tools.enabled: .*\(came: 'python'\)"),
-        ("tools.python", 3, r"tools: .*tools.python must be a table"),
+        ("tools.python", 3, r"the settings: tools: tools.python must be a table"),
+        ("tools.mcp.files", 3, r"tools.mcp.files: wanted a table of settings \(came: 3\)"),
+        ("tools.mcp.files", {"env": ["HOME"]}, r"tools.mcp.files: wanted command or url, came neither"),
         ("engines.x", 3, r"engines.x: "),
         ("memory.tokens", 10, r"memory.tokens: "),
         ("a b", 1, r"'a b' is no name of a setting: quote a part"),

@@ -34,7 +34,7 @@ def test_what_is_shown_reads_as_the_same_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("server", "said"),
     [
-        ({}, "tools.mcp.files: Value error, wanted command or url, came neither"),
+        ({}, "tools.mcp.files: wanted command or url, came neither"),
         ({**FILES, **WEATHER}, "wanted command or url, came both"),
         ({"comand": ["x"]}, r"unknown setting 'tools.mcp.files.comand': did you mean 'tools.mcp.files.command'\?"),
         ({**WEATHER, "env": ["HOME"]}, "env is for a command"),
@@ -76,7 +76,7 @@ def test_the_name_of_a_server_begins_those_of_its_tools(name: str) -> None:
 
 
 def test_a_server_that_is_no_table() -> None:
-    with pytest.raises(ConfigError, match=r"tools\.mcp\.files: Input should be a valid dictionary"):
+    with pytest.raises(ConfigError, match=r"tools.mcp.files: wanted a table of settings"):
         load_config(overrides={"tools.mcp.files": "files-server"})
 
 
