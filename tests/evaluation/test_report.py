@@ -12,6 +12,7 @@ import pytest
 
 import agentflow.evaluation.report
 from agentflow.errors import ConfigError
+from agentflow.evaluation.receipt import read_receipt
 from agentflow.evaluation.report.systems import name_of, read_runs
 
 from .reports import changed, made, page_of, planned_by, sections, texts
@@ -218,9 +219,16 @@ def test_what_else_differs_in_a_row_is_said(tmp_path: Path) -> None:
     assert "not all of its receipts" not in " ".join(alike.notes)
 
 
+def test_that_each_benchmark_has_its_own_items_is_no_difference(tmp_path: Path) -> None:
+    receipts = [made(tmp_path, "a", "aime24", num=4), made(tmp_path, "b", "amc23", num=5)]
+    section = sections(page_of(*receipts))["Table 2: mathematics and science"]
+    assert "not all of its receipts" not in " ".join(section.notes)
+
+
 @pytest.mark.parametrize(
     ("change", "note"),
     [
+        ({"benchmark/items_hash": "beef"}, "not asked or scored alike: other instructions, golds or scorers."),
         ({"benchmark/data_hash": "beef"}, "not the same items: they are of 2 files, with the hashes f00d, beef."),
         ({"max_turns": 3}, "not the same turn budget: one 5, two 3."),
     ],
@@ -232,6 +240,7 @@ def test_what_differs_in_a_column_is_said(change: dict[str, object], note: str, 
 
 def test_other_items_of_one_file_are_said(tmp_path: Path) -> None:
     one, two = made(tmp_path, "a", "own"), made(tmp_path, "b", "own", num=4)
+    changed(two, {"benchmark/items_hash": read_receipt(one).header.benchmark.items_hash})
     notes = sections(page_of(f"one={one}", f"two={two}"))["Other benchmarks"].notes
     assert list(notes) == ["own: not the same items: one 10, two 4 records; 4 items are in all of them."]
 

@@ -4,10 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from agentflow.benchmarks.registry import OURS
+from agentflow.evaluation.identity import ITEMS
 from agentflow.evaluation.report.conditions import everything_but
 from agentflow.evaluation.report.systems import Run, listed
 
-_PER_BENCHMARK = ("benchmark.name", "benchmark.data_hash", "turns", "config.memory.tokens")  # memory grows with turns
+# Memory grows with turns.
+_PER_BENCHMARK = ("benchmark.name", "benchmark.data_hash", ITEMS, "turns", "config.memory.tokens")
 
 
 def row_notes(runs: Iterable[Run]) -> list[str]:
@@ -36,17 +38,19 @@ def column_notes(runs: Iterable[Run]) -> list[str]:
 
 
 def items_notes(runs: Sequence[Run]) -> list[str]:
-    """Whether receipts of one benchmark are of other items, or have other numbers of trials."""
+    """Whether receipts of one benchmark are of other items, asked them otherwise, or have other numbers of trials."""
     hashes = dict.fromkeys(run.header.benchmark.data_hash[:12] for run in runs)
     if len(hashes) > 1:
         return [f"not the same items: they are of {len(hashes)} files, with the hashes {listed(hashes)}."]
+    asked = {run.header.benchmark.items_hash for run in runs} - {""}  # older receipts do not say
+    notes = ["not asked or scored alike: other instructions, golds or scorers."] if len(asked) > 1 else []
     items = [frozenset(item for item, _ in run.trials) for run in runs]
     if len(set(items)) > 1:
         common = len(frozenset.intersection(*items))
-        return [f"not the same items: {listed(_counts(runs))} records; {common} items are in all of them."]
+        return [*notes, f"not the same items: {listed(_counts(runs))} records; {common} items are in all of them."]
     if len({run.trials for run in runs}) > 1:
-        return [f"not as many trials of each item: {listed(_counts(runs))} records."]
-    return []
+        return [*notes, f"not as many trials of each item: {listed(_counts(runs))} records."]
+    return notes
 
 
 def _counts(runs: Sequence[Run]) -> list[str]:
