@@ -168,6 +168,25 @@ def test_verdicts_of_a_judge_beside_receipts_are_passed_over(tmp_path: Path) -> 
         read_runs([str(tmp_path)])
 
 
+def test_a_packed_receipt_that_is_damaged_is_named(tmp_path: Path) -> None:
+    packed = bytearray(gzip.compress(made(tmp_path / "unpacked", "a").read_bytes()))
+    packed[60:64] = b"\xff" * 4
+    (tmp_path / "a.jsonl.gz").write_bytes(packed)
+    with pytest.raises(ConfigError, match=r"can not read the receipt .*a\.jsonl\.gz"):
+        read_runs([str(tmp_path)])
+
+
+def test_marks_that_are_not_those_of_the_run_are_told_of(tmp_path: Path) -> None:
+    one, two = made(tmp_path, "a", "aime24", wrong=2), made(tmp_path, "b", "amc23")
+    assert list(sections(page_of(one, two))["Receipts"].notes) == []
+    one.write_text(one.read_text().replace('"score":0.0', '"score":1.0', 1))
+    changed(two, {"rescored": "agentflow-grpo 9, today"})
+    assert list(sections(page_of(one, two))["Receipts"].notes) == [
+        f"{tmp_path.name}/a.jsonl is not as it was finished: its lines were changed.",
+        f"{tmp_path.name}/b.jsonl: its marks are not those of the run: it was scored anew by agentflow-grpo 9, today.",
+    ]
+
+
 def test_a_path_may_have_an_equals_sign_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made(tmp_path / "lr=1e-5", "a")
     monkeypatch.chdir(tmp_path)

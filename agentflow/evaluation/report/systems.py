@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import zlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -74,7 +75,7 @@ def _is_something_else(file: Path) -> bool:
     try:
         with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as lines:
             first = json.loads(lines.readline())
-    except (OSError, EOFError, ValueError):
+    except (OSError, EOFError, ValueError, zlib.error):
         return False
     return isinstance(first, dict) and first.get("kind") != "header"
 

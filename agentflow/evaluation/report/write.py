@@ -37,7 +37,7 @@ def receipts_used(runs: Sequence[Run]) -> Section:
     for run in runs:
         header, summary = run.header, run.summary
         cells = [
-            "/".join(run.receipt.path.parts[-2:]),
+            _name(run),
             run.system,
             run.benchmark,
             str(len(run.receipt.records)),
@@ -61,7 +61,19 @@ def receipts_used(runs: Sequence[Run]) -> Section:
         "tokens",
         "seconds",
     ]
-    return Section("Receipts", "", [Table([*columns, "items' hash", "prompts' hash"], rows)])
+    notes = [note for run in runs for note in _changed_since(run)]
+    return Section("Receipts", "", [Table([*columns, "items' hash", "prompts' hash"], rows)], notes=notes)
+
+
+def _changed_since(run: Run) -> list[str]:
+    """What of a receipt is not of its run."""
+    name, rescored = _name(run), run.header.rescored
+    notes = [f"{name}: its marks are not those of the run: it was scored anew by {rescored}."] if rescored else []
+    return notes if run.receipt.is_intact else [*notes, f"{name} is not as it was finished: its lines were changed."]
+
+
+def _name(run: Run) -> str:
+    return "/".join(run.receipt.path.parts[-2:])
 
 
 def write_report(page: Page, out: Path) -> list[Path]:
