@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
+from agentflow.scoring.notation import one_notation
 from agentflow.scoring.text import normal_form
 
 _LOOKS = re.compile(r"\\(?:text|textbf|mathrm|mathbf)\s*\{([^{}]*)\}|\*\*|[`$\"“”]")
@@ -26,8 +27,12 @@ def plain(text: str) -> str:
 
 
 def exactly(text: str) -> str:
-    """A text but for its looks, its case, its spaces and a full stop at its end."""
-    return " ".join(plain(text).casefold().split()).removesuffix(".")
+    r"""A text but for its looks, its notation, its case, its spaces and a full stop at its end.
+
+    >>> exactly(r"$10^{-4}$ eV."), exactly("10⁻⁴  eV")
+    ('10^-4 ev', '10^-4 ev')
+    """
+    return " ".join(one_notation(plain(text)).casefold().split()).removesuffix(".")
 
 
 def loosely(text: str) -> str:

@@ -13,8 +13,8 @@ from agentflow.scoring.option_names import any_of, exactly, forms, letters_named
 
 MAX_CHARACTERS = 2000
 _SAYING = (
-    r"(?:\b(?:is|are|be|was|choose|chose|pick|select|thus|therefore|hence|so|indeed|correct|answer|option|choice)\b"
-    r"[,:]?\s+|'s\s+|(?:->|→|:)\s*)(?:(?:option|choice|answer)\s+)?"
+    r"(?:\b(?:is|are|be|was|choose|chose|pick|select|think|say|go with|going with|thus|therefore|hence|so|indeed"
+    r"|correct|answer|option|choice)\b[,:]?\s+|'s\s+|(?:->|→|:)\s*)(?:(?:option|choice|answer)\s+)?"
 )
 _REASON = r",?\s+(?:(?:because|since|due|which)\b|\()"
 _FRAMED_LETTER = re.compile(

@@ -81,6 +81,7 @@ SENTENCES = [
     *("I choose {letter}", "I would choose option {letter}.", "Thus, {letter}.", "It is {letter} because of the diet."),
     *("The answer would be {letter}.", "The correct answer is therefore {letter}.", "Correct: {letter}"),
     *("The best option is the following: {letter}", "Iron deficiency -> {letter}"),
+    *("I think {letter}", "I would go with {letter}.", "Going with ({letter})", "I'd say {letter}"),
 ]
 MARKED = [
     *(
@@ -198,10 +199,10 @@ def test_the_a_of_vitamin_a_counts() -> None:
 
 
 def test_hostile_answers_are_read_quickly() -> None:
-    started = time.monotonic()
+    started = time.process_time()
     for part in ("B ", "is B", " ", "(B", "Rome ", "is Rome", "answer is ", "*", "\\text{", "'", "B. ", "not ", "\n"):
         chosen_option(part * (200_000 // len(part)), CITIES)
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_the_d_of_madrid_is_no_madrid() -> None:
@@ -216,6 +217,22 @@ def test_options_that_differ_in_symbols_are_told_apart(index: int) -> None:
 
 def test_a_symbol_that_no_option_has_is_no_option() -> None:
     assert chosen_option("x > y", ["x < y", "z"]) is None
+
+
+ENERGIES = ["10^-4 eV", "10^-5 eV", "3 x 10^8 m/s", "x = −1", "x = 1", "x^{2}y", "x^{2y}"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "index"),
+    [
+        *(("10^{-4} eV", 0), ("$10^{-4}$ eV", 0), (r"\(10^{-4}\,\text{eV}\)", 0), ("10⁻⁴ eV", 0), ("10^−4 eV", 0)),
+        *(("B. $10^{-5}$ eV", 1), ("The energy is 10⁻⁵ eV.", 1), ("10^-45 eV", None), ("B. 10⁻⁴ eV", None)),
+        *((r"$3 \times 10^{8}$ m/s", 2), ("3*10⁸ m/s", 2), ("3·10^8 m/s", 2), ("3 x 10^80 m/s", None)),
+        *(("x = -1", 3), ("x = 1", 4), ("x^{2}y", 5), ("x^{2y}", 6)),
+    ],
+)
+def test_a_formula_is_the_same_in_latex_unicode_and_plain_text(answer: str, index: int | None) -> None:
+    assert chosen_option(answer, ENERGIES) == index
 
 
 def test_an_option_that_speaks_of_a_letter() -> None:
