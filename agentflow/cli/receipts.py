@@ -1,11 +1,12 @@
 """`agentflow rescore` and `agentflow compare`: a receipt's number once more, and two receipts side by side."""
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich import box
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from agentflow.cli.evaluation_view import UNCOMPARED, interval
@@ -13,11 +14,13 @@ from agentflow.cli.judging import opened_judge
 from agentflow.config import Config, load_config
 from agentflow.errors import ConfigError
 from agentflow.evaluation.compare import Comparison, compare
-from agentflow.evaluation.receipt import Estimate, Record, read_receipt
+from agentflow.evaluation.receipt import Estimate, Receipt, Record, read_receipt
 from agentflow.evaluation.rescore import Change, Rescored, rescore, write_rescored
 from agentflow.evaluation.second_opinion import second_opinion
 
 CHANGED = "is not as it was finished: its lines were changed since"
+UNFINISHED = "the evaluation is not finished: this is what is there so far"
+RESCORED = "its marks are not those of the run: it was scored anew by"
 SHOWN = 20  # changed records, or conditions
 
 
@@ -61,9 +64,9 @@ def _rescored(found: Rescored) -> list[str]:
     before, after = found.before.accuracy, found.after.accuracy
     lines = [f"{found.path}: {after.num} records of {found.header.benchmark.name}"]
     if not found.header.finished:
-        lines.append("the evaluation is not finished: this is what is there so far")
+        lines.append(UNFINISHED)
     if found.header.rescored:
-        lines.append(f"its marks are not those of the run: it was scored anew by {found.header.rescored}")
+        lines.append(f"{RESCORED} {found.header.rescored}")
     if found.num_judged:
         lines.append(f"{found.num_judged} verdicts of a judge are taken as they are")
     if found.after.num_uncompared:
@@ -108,14 +111,28 @@ def run_compare(first: Path, second: Path, *, common: bool) -> int:
     receipts = [read_receipt(path, trajectories=False) for path in (first, second)]
     found = compare(*receipts, common=common)
     console = Console(highlight=False)
-    table = Table("receipt", "accuracy", "95 %", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    name = Column("receipt", overflow="fold")
+    table = Table(name, "accuracy", "95 %", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for path, estimate in ((first, found.first), (second, found.second)):
         table.add_row(Text(str(path)), f"{100 * estimate.mean:.1f} %", interval(estimate))
     console.print(table)
-    changed = [f"{receipt.path} {CHANGED}" for receipt in receipts if not receipt.is_intact]
-    for line in (*changed, *_compared(found)):
+    of_each = [line for receipt in receipts for line in _state(receipt, found.num_pairs)]
+    for line in (*of_each, *_compared(found)):
         console.print(Text(line), soft_wrap=True)
     return 0
+
+
+def _state(receipt: Receipt, num_pairs: int) -> Iterator[str]:
+    """What keeps the numbers of a receipt from being those of a whole run under its own rules."""
+    left_out = len(receipt.records) - num_pairs
+    if left_out:
+        yield f"{receipt.path}: {left_out} of {len(receipt.records)} records are left out"
+    if not receipt.is_finished:
+        yield f"{receipt.path}: {UNFINISHED}"
+    if receipt.header.rescored:
+        yield f"{receipt.path}: {RESCORED} {receipt.header.rescored}"
+    if not receipt.is_intact:
+        yield f"{receipt.path} {CHANGED}"
 
 
 def _compared(found: Comparison) -> list[str]:

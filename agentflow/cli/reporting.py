@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from agentflow.cli.receipts import CHANGED
+from agentflow.cli.receipts import CHANGED, UNFINISHED
 from agentflow.errors import ConfigError
 from agentflow.evaluation.leakage import find_leakage
 from agentflow.evaluation.receipt import Estimate, read_receipt
@@ -51,6 +51,8 @@ def run_leakage(path: Path) -> int:
     ):
         table.add_row(name, *_shown(estimate))
     console.print(table)
+    if not receipt.is_finished:
+        console.print(UNFINISHED)
     if not receipt.is_intact:
         console.print(Text(f"{path} {CHANGED}"))
     return 0

@@ -247,6 +247,27 @@ def test_two_receipts_of_different_items_are_refused(evaluate: Command, agentflo
     code, output, _ = agentflow("compare", *both, "--common")
     assert code == 0
     assert "5 items" in output
+    assert f"{both[1]}: 7 of 12 records are left out" in output
+    assert f"{both[0]}: " not in output
+
+
+def test_a_comparison_names_what_is_not_finished_or_was_scored_anew(
+    evaluate: Command, agentflow: Command, tmp_path: Path
+) -> None:
+    evaluate()
+    folder = tmp_path / ("long-name-" * 9)
+    folder.mkdir()
+    anew, begun = folder / "anew.jsonl", folder / "begun.jsonl"
+    agentflow("rescore", f"{tmp_path}/r.jsonl", "--out", str(anew))
+    header, *records = (tmp_path / "r.jsonl").read_text().splitlines(keepends=True)
+    undone = {**json.loads(header), "finished": "", "summary": None, "records_hash": ""}
+    begun.write_text("".join([json.dumps(undone), "\n", *records]))
+    _, output, _ = agentflow("compare", str(anew), str(begun))
+    assert f"{anew}: its marks are not those of the run: it was scored anew by agentflow-grpo" in output
+    assert f"{begun}: the evaluation is not finished: this is what is there so far" in output
+    assert "…" not in output  # long paths often differ at their ends
+    _, output, _ = agentflow("leakage", str(begun))
+    assert "the evaluation is not finished" in output
 
 
 def test_a_changed_receipt_is_found_out(evaluate: Command, agentflow: Command, tmp_path: Path) -> None:
