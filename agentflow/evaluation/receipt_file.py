@@ -138,8 +138,7 @@ class ReceiptFile:
 
     def _rewrite(self, header: Header, keys: Sequence[Key]) -> None:
         aside = self._place.with_name(f".{self._place.name}.writing")
-        with _writing(self.path):
-            file = _locked(aside)
+        with _writing(self.path), _locked_until_it_fails(aside) as file:
             file.truncate(0)
             places, start = {}, file.write(line_of(header))
             for key in keys:
@@ -167,6 +166,19 @@ def _locked(path: Path) -> BinaryIO:
             file.close()  # whoever had it put another file in its place meanwhile
     except OSError as error:
         raise ConfigError(f"can not write the receipt {path}: {error.strerror}: name another file with --out") from None
+
+
+@contextmanager
+def _locked_until_it_fails(path: Path) -> Iterator[BinaryIO]:
+    """As `_locked`; half a file, which would take room on a disk that has none, is not left behind."""
+    file = _locked(path)
+    try:
+        yield file
+    except BaseException:
+        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            file.close()
+        raise
 
 
 def _is_ours(file: BinaryIO, path: Path) -> bool:

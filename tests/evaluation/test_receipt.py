@@ -207,6 +207,20 @@ def test_a_disk_that_is_full_costs_no_record_and_leaves_no_half_line(
     assert len(run(out, numbers(5)).records) == 5
 
 
+def test_a_disk_that_is_full_at_the_end_keeps_no_half_of_a_receipt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError("no space is left")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(InfraError, match="can not write the receipt"):
+        run(tmp_path / "receipt.jsonl", numbers(5))
+    monkeypatch.undo()
+    assert [file.name for file in tmp_path.iterdir()] == ["receipt.jsonl"]
+    assert len(run(tmp_path / "receipt.jsonl", numbers(5)).records) == 5
+
+
 def test_what_is_written_reaches_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[int] = []
     monkeypatch.setattr(os, "fsync", synced.append)
