@@ -74,7 +74,7 @@ class EvaluationView:
     def __init__(self, name: str, console: Console) -> None:
         self.console = console
         self.so_far = Progressing(name)
-        columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), MofNCompleteColumn())
+        columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=20), MofNCompleteColumn())
         self._bar = Progress(
             *columns,
             TextColumn("{task.fields[words]}"),
@@ -127,7 +127,7 @@ def result_table(receipts: Sequence[Receipt]) -> Table:
     first = Column("benchmark", no_wrap=True)
     table = Table(first, *columns, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for name, row in rows.items():
-        table.add_row(name, *row.values())
+        table.add_row(Text(name), *row.values())
     return table
 
 

@@ -92,6 +92,13 @@ def test_failures_are_shown_with_both_accuracies_and_exit_with_1(evaluate: Comma
     assert "11 of 12 are there already" in errors
 
 
+def test_a_name_is_shown_as_it_is(agentflow: Command, tmp_path: Path) -> None:
+    items = write_items(tmp_path).rename(tmp_path / "easy[bold].jsonl")
+    engine = write_script(tmp_path / "solo.jsonl", "<answer>42</answer>")
+    _, output, _ = agentflow("eval", str(items), "--flow", "plain", "--engine", engine, "--out", f"{tmp_path}/r.jsonl")
+    assert " easy[bold] " in output
+
+
 def test_a_run_in_which_nothing_works_is_stopped(evaluate: Command, tmp_path: Path) -> None:
     write_items(tmp_path, 60).rename(tmp_path / "items.jsonl")
     code, output, errors = evaluate(planner=[{"error": "the server is down"}])
@@ -321,6 +328,7 @@ def test_a_second_opinion_has_the_settings_of_its_engine(evaluate: Command, agen
         (["eval", "bamboogle", "--data", "ITEMS"], "--accept-data"),
         (["eval", "bamboogle", "--data", "FOLDER"], "has no file for bamboogle: wanted one of bamboogle.jsonl"),
         (["eval", "ITEMS", "aime24", "--out", "one.jsonl", "--data", "ITEMS"], "name a folder"),
+        (["eval", "ITEMS", "--data", "ITEMS"], "is for benchmarks that are named"),
         (["eval", "ITEMS", "ITEMS"], "two benchmarks of one name"),
         (["eval"], "BENCH"),
         (["eval", "ITEMS", "--record", "a", "--replay", "b"], "--record or --replay"),
