@@ -53,9 +53,7 @@ def open_items(names: Sequence[str], data: Path | None, out: Path | None, accept
         found = benchmark.open(benchmark.path or _file_of(benchmark, data), accept_hash=accept)
         opened.append(Items(benchmark, found, receipt_path(benchmark.name, out)))
     if data and all(items.benchmark.path for items in opened):
-        raise ConfigError(
-            f"--data {data} is for benchmarks that are named: the items of {', '.join(names)} come from that file itself"
-        )
+        raise ConfigError(f"--data {data} is for benchmarks that are named: {', '.join(names)} has its own items")
     if len({items.out for items in opened}) < len(opened):
         raise ConfigError("two benchmarks of one name would write to one receipt: run them one by one, each with --out")
     return opened
