@@ -1,8 +1,8 @@
 r"""Numbers in answers, exactly: found, read as a `Fraction`, compared.
 
-Read: `1,234.5`, `.5`, `-3` with any minus sign, `3/4`, `2 1/2`, `2½`, `1.2e3`, `1.2 × 10^3`, `10⁶`, `3 million`, `$5`,
-`20%`, `18 km/h`, `12 m²` (a unit is whatever words stand beside), and the same in LaTeX with `\frac` and `\boxed{}`.
-Not read, so that they equal nothing: multiples of π and of roots, powers other than of ten, numerals in another base
+Read: `1,234.5`, `.5`, `-3` with any minus sign, `3/4`, `2 1/2`, `2½`, `1.2e3`, `1.2 × 10^3`, `10⁶`, `3 million`, `3k`,
+`$5`, `20%`, `18 km/h`, `12 m²` (a unit is whatever words stand beside), and the same in LaTeX with `\frac` and
+`\boxed{}`. Not read, so that they equal nothing: multiples of π and of roots, powers other than of ten, numerals in another base
 (`52_8`), times (`12:30`), dates (`5/6/2020`), division by zero, a number that is beyond a thousand characters.
 Number words (`three`) and decimal commas (`0,5`) are not known.
 """
@@ -18,25 +18,25 @@ from agentflow.scoring.final import enclosed
 from agentflow.scoring.latex import plain_signs
 
 MAX_CHARACTERS = 1000  # far below what int() takes, and a larger exponent would fill the memory
-_SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+_SCALES = {"k": 10**3, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _NUMERAL = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+"
 _NUMBER = re.compile(
     rf"""
-    (?<![A-Za-z0-9_^/]) (?<![0-9][.:]) (?<!\^-) (?<!_\{{)         # not in a word, a date, a time, an exponent, a base
+    (?<![A-Za-z0-9_^/]) (?<!/\s) (?<![0-9][.:]) (?<!\^-) (?<!_\{{)   # not in a word, a date, a time, a power, a base
     (?: (?<![)\]}}]) (?P<sign>[-+]) )?
     (?: [$€£¥₹]\s? (?P<inner_sign>-)? )?
-    (?: (?P<whole>[0-9]+)\s+ (?=[0-9]+[/⁄][0-9]) )?     # the 2 of 2 1/2
+    (?: (?P<whole>[0-9]+)\s+ (?=[0-9]+\s?[/⁄]\s?[0-9]) )?     # the 2 of 2 1/2
     (?: 10\^(?P<power>-?[0-9]+)
       | (?P<top>{_NUMERAL})
-        (?: [/⁄](?P<bottom>{_NUMERAL}) | e(?P<e>[-+]?[0-9]+) | \s?[×x*·]\s?10\^(?P<ten>-?[0-9]+) )?
+        (?: \s?[/⁄]\s?(?P<bottom>{_NUMERAL}) | e(?P<e>[-+]?[0-9]+) | \s?[×x*·]\s?10\^(?P<ten>-?[0-9]+) )?
     )
-    (?: \s?(?P<scale>{"|".join(_SCALES)})\b )?
+    (?P<scale> \s?(?:thousand|million|billion|trillion)\b | (?-i:k)(?![A-Za-z]) )?      # a K may be kelvins
     (?P<percent> \s?% | \s?per\s?cent\b )?
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_MAKES_UNREADABLE_BEFORE = re.compile(r"(?:√|\\[dt]?frac)\S*$")
-_MAKES_UNREADABLE_AFTER = re.compile(r"\^|_[0-9{]|[/:][0-9]|\s?[π√]")
+_MAKES_UNREADABLE_BEFORE = re.compile(r"(?:(?:√|sqrt)\s?|\\[dt]?frac)[^\s=]*$")
+_MAKES_UNREADABLE_AFTER = re.compile(r"\^|_[0-9{]|:[0-9]|\s?/\s?[0-9]|\s?[π√]")
 _DIGIT_GROUP_SPACE = re.compile("(?<=[0-9])[\u00a0\u2009\u202f](?=[0-9]{3}(?![0-9]))")
 _FRACTION = re.compile(r"\\[dt]?frac\s*(?:\{\s*(-?[0-9.,]+)\s*\}|([0-9]))\s*(?:\{\s*([0-9.,]+)\s*\}|([0-9]))")
 _WHOLE_BEFORE_FRACTION = re.compile(r"(?<=[0-9])\s*(?=\\[dt]?frac)")
@@ -149,7 +149,7 @@ def _magnitude(match: re.Match[str]) -> Fraction | None:
     if bottom == 0 or abs(exponent) > MAX_CHARACTERS:
         return None
     quotient = _fraction(match["top"] or "1") / bottom
-    scale = _SCALES[match["scale"].lower()] if match["scale"] else 1
+    scale = _SCALES[match["scale"].strip().lower()] if match["scale"] else 1
     return (_fraction(match["whole"] or "0") + quotient) * Fraction(10) ** exponent * scale
 
 
