@@ -108,6 +108,9 @@ class Benchmark:
                 tasks.append(self.to_task(row, number).model_copy(update={"source": self.name}))
             except ConfigError as error:
                 faults.append(Finding("unreadable_row", "", str(error), fatal=True))
+            except Exception as error:  # noqa: BLE001 - `to_task` is the user's, and the row may not be what it expects
+                words = f"{row.place}: to_task fails: {type(error).__name__}: {error}"
+                faults.append(Finding("unreadable_row", "", words, fatal=True))
         return tasks, faults
 
     def _check_hash(self, origin: str, data_hash: str, known: Mapping[str, str], accept_hash: str | None) -> None:

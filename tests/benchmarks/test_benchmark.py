@@ -14,6 +14,8 @@ from agentflow.benchmarks.content import canonical_hash
 from agentflow.benchmarks.reference import ANSWER_TAGS, open_question
 from agentflow.errors import ConfigError
 from agentflow.scoring import score
+from agentflow.tasks.rows import Row
+from agentflow.types import Task
 
 from .conftest import Write
 
@@ -107,6 +109,19 @@ def test_all_rows_that_can_not_be_scored_are_told_at_once(write: Write) -> None:
     assert "rows that are no items: 2" in message
     assert "data.json: item 3: field 'question' is missing" in message
     assert "items without an answer: 2\n  quiz:0: has no answer\n  quiz:1: has no answer" in message
+
+
+def test_rows_that_the_function_of_a_user_stumbles_over_are_told_with_their_places(write: Write) -> None:
+    def to_task(row: Row, number: int) -> Task:
+        return Task(id=f"sums:{number}", question=row.text("sum"), answers=(row.fields["is"],))
+
+    sums = dataclasses.replace(QUIZ, to_task=to_task)
+    with pytest.raises(ConfigError) as refused:
+        sums.open(write([{"sum": "2 + 2", "is": "4"}, {"sum": "2 + 3"}, {"sum": "2 + 4", "is": 6}]))
+    message = str(refused.value)
+    assert "rows that are no items: 2\n  " in message
+    assert "data.json: item 2: to_task fails: KeyError: 'is'" in message
+    assert "data.json: item 3: to_task fails: ValidationError" in message
 
 
 def test_without_a_file_and_without_a_hub() -> None:
