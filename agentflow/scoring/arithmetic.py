@@ -22,7 +22,8 @@ from agentflow.scoring.latex import plain_signs
 
 MAX_CHARACTERS = 1000
 MAX_DEPTH = 32
-_TOKEN = re.compile(r"[0-9]+(?:\.[0-9]+)?|\\[dt]?frac|\S")
+_TOKEN = re.compile(r"[0-9]+(?:\.[0-9]+)?|\\[cdt]?frac|\S")
+_SHORT_FRACTION = re.compile(r"(\\[cdt]?frac)\s*([0-9])\s*([0-9])")
 _TIMES = dict.fromkeys(map(ord, "×·⋅∙•⨯✕✖∗xX"), "*")
 _EMOJI = {0xFE0F: ""}  # behind a sign: as a picture
 _WRITTEN_TIMES = re.compile(r"\\\*|(?<![A-Za-z\\])times(?![A-Za-z])")
@@ -51,7 +52,7 @@ def read_expression(text: str) -> Expression | None:
         return None
     signs = _WRITTEN_TIMES.sub("*", plain_signs(text))
     plain = plain_characters(signs).translate(_TIMES | _DIVIDED | _EMOJI)
-    parser = _Parser(_TOKEN.findall(plain))
+    parser = _Parser(_TOKEN.findall(_SHORT_FRACTION.sub(r"\1{\2}{\3}", plain)))
     try:
         value = parser.sum()
         parser.take(_END)

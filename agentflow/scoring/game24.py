@@ -19,7 +19,7 @@ TARGET = 24
 _FENCE = re.compile(r"```[a-z]*\n")
 _WRAPPING = str.maketrans(dict.fromkeys("$`\"'“”‘’", " "))
 _EMPHASIS = re.compile(r"(?P<before>^|=)\s*\*\*(?P<inside>(?:(?!\*\*).)+)\*\*\s*(?=[=.]|$)", re.DOTALL)
-_EQUALS = re.compile("==?")
+_EQUALS = re.compile("==?|＝")
 
 
 def game24(answer: str, numbers: Sequence[int], target: int = TARGET) -> float:

@@ -16,6 +16,7 @@ NUMBERS = st.lists(st.integers(1, 13), min_size=4, max_size=4)
         "(10 − 4) × (9 − 5) = 24",
         "(10-4)*(9-5)=24.",
         "(10 - 4) * (9 - 5) = 24.0",
+        "（10－4）×（9－5）＝24",
         "`(10 - 4) * (9 - 5)`",
         "**(10 - 4) * (9 - 5) = 24**.",
         "**(10 - 4) * (9 - 5).**",
@@ -96,7 +97,9 @@ def test_a_lone_24_needs_to_be_given() -> None:
 
 
 def test_exact_fractions_and_not_nearly() -> None:
-    assert game24("8 / (3 - 8 / 3)", [3, 3, 8, 8]) == 1.0
+    for fraction in ("8 / 3", r"\frac{8}{3}", r"\frac83", r"\tfrac 8 3", r"\cfrac{8}{3}"):
+        assert game24(f"8 / (3 - {fraction})", [3, 3, 8, 8]) == 1.0
+    assert game24(r"8 / (3 - \frac833)", [3, 3, 8, 8]) == game24(r"8 / (3 - \frac838)", [3, 3, 8, 8]) == 0.0
     assert game24("(1 + 1 / 10000000000000000000) * 24", [1, 1, 24, 10**19]) == 0.0
 
 
