@@ -2,7 +2,8 @@ r"""Numbers in answers, exactly: found, read as a `Fraction`, compared.
 
 Read: `1,234.5`, `.5`, `-3` with any minus sign, `3/4`, `2 1/2`, `2½`, `1.2e3`, `1.2 × 10^3`, `10⁶`, `3 million`, `3k`,
 `$5`, `20%`, `18 km/h`, `12 m²` (a unit is whatever words stand beside), and the same in LaTeX with `\frac` and
-`\boxed{}`. Not read, so that they equal nothing: multiples of π and of roots, powers other than of ten, numerals in another base
+`\boxed{}`.
+Not read, so that they equal nothing: multiples of π and of roots, powers other than of ten, numerals in another base
 (`52_8`), times (`12:30`), dates (`5/6/2020`), division by zero, a number that is beyond a thousand characters.
 Number words (`three`) and decimal commas (`0,5`) are not known.
 """
