@@ -26,8 +26,10 @@ from agentflow.scoring.latex import unwrapped
 
 _ARTICLES = frozenset({"a", "an", "the"})
 _CLOSED = frozenset({"yes", "no", "noanswer"})  # as in HotpotQA's script: half of "no" is worth nothing
-_CLOSED_FIRST = re.compile(r"(?P<said>yes|no)(?:[,;:]|\.\s+(?=[a-z]))(?P<reason>.*)", re.IGNORECASE | re.DOTALL)
-_CLOSED_LAST = re.compile(r"\b(?:yes|no)\s*(?:[,;:.!]|$)", re.IGNORECASE)
+_CLOSED_FIRST = re.compile(
+    r"\**(?P<said>yes|no)\**(?:[,;:]|[.!]\**\s+(?=[a-z])|\s+(?=\(|-\s)|\s*\n)(?P<reason>.*)", re.IGNORECASE | re.DOTALL
+)
+_CLOSED_LAST = re.compile(r"\b(?:yes|no)\s*(?:[,;:.!)*]|$)", re.IGNORECASE)
 _THOUSANDS = re.compile(r"(?<![0-9.,])[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])(?!,[0-9])")
 _PART_OF_NUMBER = re.compile(r"(?<=[0-9])\.(?=[0-9])|(?<![^\s([])-(?=[0-9])")
 _ACCENTS = re.compile("[\u0300-\u036f]")  # those of Latin, Greek and Cyrillic: elsewhere a mark is a vowel
@@ -88,7 +90,7 @@ def _readings(answer: str) -> set[str]:
     (['answer is paris', 'paris'], ['no', 'no never'], set())
     """
     final = unwrapped(final_answer(answer))
-    closed = _CLOSED_FIRST.match(final)
+    closed = _CLOSED_FIRST.match(plain_characters(final))
     said = closed["said"] if closed and not _CLOSED_LAST.search(closed["reason"]) else final
     return {form for form in map(normal_form, {answer.strip(), final, said}) if form}
 
