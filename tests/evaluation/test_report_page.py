@@ -72,6 +72,18 @@ def test_a_system_has_one_colour_on_the_whole_page(names: tuple[str, ...]) -> No
     assert "#1f77b4" not in alone
 
 
+@pytest.mark.parametrize("published", [False, True])
+@pytest.mark.parametrize("names", [(), ("python",)])
+def test_two_of_many_lines_do_not_look_alike(names: tuple[str, ...], published: bool) -> None:
+    labels = [f"system {number:02}" for number in range(12)]
+
+    def drawn(label: str) -> str:
+        chart = Chart("One", "x", "y", [Line(label, [(0.0, 1.0)], published)], names)
+        return as_svg(chart, labels).replace(label, "")
+
+    assert len({drawn(label) for label in labels}) == 12
+
+
 def test_many_places_of_a_chart_are_rows_in_markdown(tmp_path: Path) -> None:
     lines = [
         Line("ours", [(float(step), 2.0 * step) for step in range(20)]),

@@ -9,6 +9,8 @@ from agentflow.errors import ConfigError
 from agentflow.evaluation.report.page import Chart, Line
 
 MOST_TICKS = 8  # of so few places each is named
+COLOURS = 10  # that can be told apart; behind them they begin anew, with other marks
+_MARKERS, _DASHES, _HATCHES = "os^Dv", ("--", ":", "-."), ("", "//", "..", "xx")
 # With `parse_math` a dollar sign would begin a formula; without a font of its own, text has the reader's.
 _STYLE: Any = {"svg.hashsalt": "agentflow", "svg.fonttype": "none", "font.size": 9, "text.parse_math": False}
 
@@ -16,7 +18,7 @@ _STYLE: Any = {"svg.hashsalt": "agentflow", "svg.fonttype": "none", "font.size":
 def as_svg(chart: Chart, labels: Sequence[str]) -> str:
     """The picture, without the lines of a file of its own. The same chart gives the same text.
 
-    `labels` holds those of its lines at least: a line's place among them is its colour. Raises `ConfigError` with the
+    `labels` holds those of its lines at least: a line's place among them is its look. Raises `ConfigError` with the
     remedy where matplotlib is not installed.
     """
     try:
@@ -28,8 +30,8 @@ def as_svg(chart: Chart, labels: Sequence[str]) -> str:
         warnings.filterwarnings("ignore", "Glyph .* missing from")  # it is the reader's font that must have it
         figure = Figure(figsize=(7, 3.2 + 0.2 * len(chart.lines)), layout="constrained")
         axes: Any = figure.add_subplot()
-        colours = [f"C{labels.index(line.label)}" for line in chart.lines]
-        handles = (_bars if chart.names else _curves)(axes, chart, colours)
+        looks = [labels.index(line.label) for line in chart.lines]
+        handles = (_bars if chart.names else _curves)(axes, chart, looks)
         axes.set(title=chart.title, xlabel=chart.x, ylabel=chart.y)
         axes.set_ylim(bottom=0)
         axes.grid(axis="y", alpha=0.3)
@@ -43,23 +45,25 @@ def as_svg(chart: Chart, labels: Sequence[str]) -> str:
     return svg[svg.index("<svg") :]
 
 
-def _curves(axes: Any, chart: Chart, colours: Sequence[str]) -> list[Any]:
+def _curves(axes: Any, chart: Chart, looks: Sequence[int]) -> list[Any]:
     drawn = []
-    for line, colour in zip(chart.lines, colours, strict=True):
-        style = {"linestyle": "--", "alpha": 0.5} if line.published else {"marker": "o"}
-        drawn += axes.plot(*zip(*line.points, strict=True), color=colour, **style)
+    for line, look in zip(chart.lines, looks, strict=True):
+        dashes, marker = (marks[look // COLOURS % len(marks)] for marks in (_DASHES, _MARKERS))
+        style = {"linestyle": dashes, "alpha": 0.5} if line.published else {"marker": marker}
+        drawn += axes.plot(*zip(*line.points, strict=True), color=f"C{look % COLOURS}", **style)
     places = sorted({place for line in chart.lines for place, _ in line.points})
     if len(places) <= MOST_TICKS:
         axes.set_xticks(places)
     return drawn
 
 
-def _bars(axes: Any, chart: Chart, colours: Sequence[str]) -> list[Any]:
+def _bars(axes: Any, chart: Chart, looks: Sequence[int]) -> list[Any]:
     width = 0.8 / len(chart.lines)
     drawn = []
-    for number, (line, colour) in enumerate(zip(chart.lines, colours, strict=True)):
+    for number, (line, look) in enumerate(zip(chart.lines, looks, strict=True)):
         places, heights = [x + number * width for x, _ in line.points], [y for _, y in line.points]
-        drawn.append(axes.bar(places, heights, width, color=colour, alpha=0.4 if line.published else 1.0))
+        style = {"color": f"C{look % COLOURS}", "hatch": _HATCHES[look // COLOURS % len(_HATCHES)]}
+        drawn.append(axes.bar(places, heights, width, alpha=0.4 if line.published else 1.0, **style))
     middle = 0.4 - width / 2
     axes.set_xticks([place + middle for place in range(len(chart.names))], chart.names)
     return drawn
