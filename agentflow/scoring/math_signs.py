@@ -10,6 +10,8 @@ _RAISED = re.compile("[⁰¹²³⁴-⁹⁺⁻]+")
 _LOWERED = re.compile("[₀-₉]+")
 _FRACTION = re.compile("[¼-¾⅐-⅞]")
 _ROOT = re.compile(r"√\s*(?:\((?P<group>[^()√]*)\)|(?P<one>[0-9]+(?:\.[0-9]+)?|[A-Za-z]))")
+_WRITTEN_ROOT = re.compile(r"(?<![\\A-Za-z])sqrt\s*(?:\((?P<round>[^()]*)\)|\{(?P<curly>[^{}]*)\})")
+_REPEATING = re.compile(r"(?<![\d.,])(?P<whole>\d{1,9})\.(?P<once>\d{0,9})\\overline\{(?P<again>\d{1,9})\}")
 _PI = re.compile(r"π|(?<![A-Za-z\\])pi(?![A-Za-z])")
 _POWER = re.compile(r"(?:(?<=[\w)}\]])\*\*(?=[\w({\\-])|(?<=\S) \*\* (?=\S))(?P<exponent>-?[0-9]+)?")
 _SIGNS = {ord("∞"): r"\infty ", ord("·"): r"\cdot ", ord("⋅"): r"\cdot ", ord("⁄"): "/"}
@@ -22,7 +24,9 @@ def as_latex(text: str) -> str:
     >>> as_latex("3√2 − ½"), as_latex("(-∞, 2π)"), as_latex("x² + 2**10"), as_latex(r"\frac{\pi}{2}")
     ('3\\sqrt{2} - \\frac{1}{2}', '(-\\infty , 2\\pi )', 'x^{2} + 2^{10}', '\\frac{\\pi}{2}')
     """
-    return _POWER.sub(_exponent, _PI.sub(r"\\pi ", text if text.isascii() else _without_unicode(text)))
+    signs = _REPEATING.sub(_ratio, text if text.isascii() else _without_unicode(text))
+    rooted = _WRITTEN_ROOT.sub(lambda match: rf"\sqrt{{{match['round'] or match['curly'] or ''}}}", signs)
+    return _POWER.sub(_exponent, _PI.sub(r"\\pi ", rooted))
 
 
 def _without_unicode(text: str) -> str:
@@ -35,6 +39,17 @@ def _without_unicode(text: str) -> str:
 
 def _plain(match: re.Match[str]) -> str:
     return unicodedata.normalize("NFKC", match[0]).replace("−", "-")
+
+
+def _ratio(match: re.Match[str]) -> str:
+    r"""A decimal that repeats, of which math-verify would read no more than what stands before the bar.
+
+    >>> _REPEATING.sub(_ratio, r"0.1\overline{6}")
+    '\\frac{15}{90}'
+    """
+    whole, once, again = match.group("whole", "once", "again")
+    top = int(whole + once + again) - int(whole + once)
+    return rf"\frac{{{top}}}{{{'9' * len(again)}{'0' * len(once)}}}"
 
 
 def _exponent(match: re.Match[str]) -> str:
