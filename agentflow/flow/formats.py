@@ -1,8 +1,8 @@
 """What each module must write, and how it is read: pure functions from text to `Action`, `Verdict` and answers.
 
 Two formats: JSON objects, and the tagged text of the AgentFlow paper's published planners. Reading is strict about
-meaning and lenient about wrapping (code fences, words around an object). What can not be read raises `Unreadable`,
-which the flow records as the model's mistake.
+meaning and lenient about wrapping (code fences, words around an object) and stray backslashes. What can not be read
+raises `Unreadable`, which the flow records as the model's mistake.
 """
 
 import json
@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from agentflow.flow.backslashes import double_stray_backslashes
 from agentflow.flow.unicode import replace_surrogates
 from agentflow.types import Action, JsonSchema, Verdict
 
@@ -58,7 +59,7 @@ def read_object(text: str) -> dict[str, Any]:
     if start < 0:
         raise Unreadable("no JSON object in the reply")
     try:
-        value, _ = _DECODER.raw_decode(text, start)
+        value, _ = _DECODER.raw_decode(double_stray_backslashes(text[start:]))
     except ValueError as error:
         raise Unreadable(f"the JSON of the reply is broken: {error}") from None
     except RecursionError:
