@@ -35,6 +35,25 @@ def test_ours_stand_above_the_published_rows_of_the_same_benchmark(tmp_path: Pat
     assert "bamboogle" not in markdown
 
 
+def test_all_systems_are_in_one_picture_with_their_intervals(tmp_path: Path) -> None:
+    one = [f"one={made(tmp_path / 'one', name, name, wrong=wrong)}" for name, wrong in (("mine", 3), ("medqa", 5))]
+    page = page_of(*one, f"two={made(tmp_path / 'two', 'medqa', 'medqa', wrong=10)}")
+    [chart] = sections(page)["At a glance"].charts
+    assert list(chart.names) == ["medqa", "mine"]
+    assert [(line.label, list(line.points)) for line in chart.lines] == [
+        ("one", [(0.0, 50.0), (1.0, 70.0)]),
+        ("two", [(0.0, 0.0)]),
+    ]
+    assert [round(end, 1) for end in chart.lines[0].intervals[1]] == [39.7, 89.2]
+    markdown, html = texts(page, tmp_path / "report")
+    assert "| one | 50.0 | 70.0 |" in markdown
+    assert html.index("At a glance") < html.index("<svg") < html.index("Table 2")
+
+
+def test_one_receipt_needs_no_picture(tmp_path: Path) -> None:
+    assert "At a glance" not in sections(page_of(made(tmp_path, "a", "gameof24")))
+
+
 def test_what_sets_the_published_rows_apart_is_said(tmp_path: Path) -> None:
     section = sections(page_of(made(tmp_path, "a", "musique")))["Table 1: search and agentic"]
     assert "GPT-4o judged their answers; ours are scored by rules" in section.text

@@ -64,6 +64,9 @@ def _bars(axes: Any, chart: Chart, looks: Sequence[int]) -> list[Any]:
         places, heights = [x + number * width for x, _ in line.points], [y for _, y in line.points]
         style = {"color": f"C{look % COLOURS}", "hatch": _HATCHES[look // COLOURS % len(_HATCHES)]}
         drawn.append(axes.bar(places, heights, width, alpha=0.4 if line.published else 1.0, **style))
+        if line.intervals:
+            ends = [(y - low, high - y) for y, (low, high) in zip(heights, line.intervals, strict=True)]
+            axes.errorbar(places, heights, yerr=list(zip(*ends, strict=True)), fmt="none", ecolor="0.3", capsize=2)
     middle = 0.4 - width / 2
     axes.set_xticks([place + middle for place in range(len(chart.names))], chart.names)
     return drawn

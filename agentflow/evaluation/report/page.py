@@ -22,12 +22,15 @@ class Table:
 
 @dataclass(frozen=True)
 class Line:
-    """A curve of a chart; `published` ones are dashed. `read_off` are the places whose values were read off a plot."""
+    """A curve of a chart; `published` ones are dashed. `read_off` are the places whose values were read off a plot,
+    `intervals` the low and high end of each point of a bar, where they are known.
+    """
 
     label: str
     points: Sequence[tuple[float, float]]
     published: bool = False
     read_off: Collection[float] = ()
+    intervals: Sequence[tuple[float, float]] = ()
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from agentflow.evaluation.report.behaviour import leakage, tools_used, turn_budg
 from agentflow.evaluation.report.html import as_html
 from agentflow.evaluation.report.main_tables import main_tables
 from agentflow.evaluation.report.markdown import as_markdown
+from agentflow.evaluation.report.overview import overview
 from agentflow.evaluation.report.page import Page, Row, Section, Table
 from agentflow.evaluation.report.systems import Run
 
@@ -18,6 +19,7 @@ TEXT = "Every number can be computed again from the receipts below: `agentflow r
 def report_on(runs: Sequence[Run], metrics: Sequence[Path] = ()) -> Page:
     """The sections that these receipts, and the metrics of training runs, have something to say about."""
     sections = [
+        *overview(runs),
         *main_tables(runs),
         *planners(runs),
         *turn_budget(runs),
