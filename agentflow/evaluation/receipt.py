@@ -113,6 +113,7 @@ class Summary(Noun):
     dollars: float = 0.0
     seconds: float
     num_uncompared: int = 0
+    num_timeouts: int = 0
 
 
 class Header(Noun):
@@ -153,7 +154,7 @@ class Record(Noun):
 
     `reason` is what a judge said of the answer, where one was asked. `usage`, `judge_usage` and `dollars` are of all
     attempts at the trial, its solve is of the last one. `num_uncompared` counts the comparisons of mathematics that
-    came to no end, each of which counts as not equal.
+    came to no end, each of which counts as not equal; `num_timeouts` the calls of tools that were ended for their time.
     """
 
     kind: Literal["record"] = "record"
@@ -174,6 +175,7 @@ class Record(Noun):
     dollars: float = 0.0
     seconds: float
     num_uncompared: int = 0
+    num_timeouts: int = 0
     ended: str
     trajectory: Trajectory | None = Field(default=None, repr=False)
 

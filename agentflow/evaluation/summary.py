@@ -34,6 +34,7 @@ def summarise(records: Sequence[Record]) -> Summary:
         dollars=math.fsum(record.dollars for record in records),
         seconds=math.fsum(record.seconds for record in records),
         num_uncompared=sum(record.num_uncompared for record in records),
+        num_timeouts=sum(record.num_timeouts for record in records),
     )
 
 

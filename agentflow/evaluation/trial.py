@@ -14,7 +14,7 @@ from agentflow.evaluation.settings import RunSettings
 from agentflow.flow import Solver
 from agentflow.rollout import Scored, scored, solved
 from agentflow.scoring.judge import Judge
-from agentflow.types import Outcome, Task, Trajectory
+from agentflow.types import Outcome, Status, Task, Trajectory
 
 Notice = Callable[[str], None]
 
@@ -123,6 +123,7 @@ def _record_of(found: Scored, key: Key, seed: int, bill: Bill) -> Record:
         dollars=bill.dollars,
         seconds=round(trajectory.seconds, 3),
         num_uncompared=found.num_uncompared,
+        num_timeouts=sum(turn.status is Status.TOOL_TIMEOUT for turn in trajectory.turns),
         ended=now(),
         trajectory=trajectory,
     )

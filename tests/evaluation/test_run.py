@@ -1,5 +1,6 @@
 """Evaluations from beginning to end: what counts, what is tried again, what is done once, and what is refused."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -11,12 +12,13 @@ from typing import Any
 
 import pytest
 
+from agentflow.cli.evaluation_view import remarks
 from agentflow.engines.scripted import Reply
 from agentflow.errors import ConfigError, EngineError, PromptTooLong
 from agentflow.evaluation.receipt import Record, read_receipt
 from agentflow.evaluation.rescore import rescore
 from agentflow.evaluation.run import EvaluationStopped
-from agentflow.types import Message, Outcome, Task
+from agentflow.types import Completion, Message, Outcome, Task
 
 from .asking import Team, config_of, number_in, numbers, run
 
@@ -78,6 +80,25 @@ def test_a_solve_that_runs_out_of_time_is_scored_by_its_best_answer_and_no_failu
     assert summary
     assert (summary.accuracy.mean, summary.failures) == (1, {})
     assert summary.outcomes == {Outcome.ANSWERED: 2, Outcome.OUT_OF_TIME: 1}
+
+
+def test_calls_of_tools_that_were_ended_for_their_time_are_counted(tmp_path: Path) -> None:
+    team, turns = Team(), iter((False, False, True, False))
+    tool = team.engines["openai:tool"]
+    quick = tool.complete
+
+    async def complete(*arguments: Any, **named: Any) -> Completion:
+        if next(turns):
+            await asyncio.Event().wait()
+        return await quick(*arguments, **named)
+
+    tool.complete = complete  # type: ignore[method-assign]
+    config = config_of(budget__tool_seconds=0.2)
+    receipt = run(tmp_path / "receipt.jsonl", numbers(4), team, config=config, concurrency=1)
+    assert sorted(record.num_timeouts for record in receipt.records) == [0, 0, 0, 1]
+    assert receipt.header.summary
+    assert receipt.header.summary.num_timeouts == 1
+    assert "calls of tools that ran out of time: 1; more time" in "".join(remarks(receipt))
 
 
 def test_what_is_done_is_not_done_again(tmp_path: Path) -> None:
