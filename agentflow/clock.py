@@ -1,4 +1,4 @@
-"""The time of a tool call, which stands still while the call waits in a queue: who waits is not slow."""
+"""The time of a tool call, which stands still while it waits in a queue or for an engine: who waits is not slow."""
 
 import asyncio
 from collections.abc import Iterator

@@ -61,8 +61,8 @@ class BudgetConfig(Section):
     """Limits of one solve. When one is used up the generator gives its best answer, once.
 
     `max_turns` counts turns, `max_seconds` wall seconds, `max_tokens` prompt and completion tokens of all calls;
-    `tool_seconds` limits one tool call, without its wait for a free core. The best answer may take `max_seconds` of its
-    own. "none" is no limit.
+    `tool_seconds` limits one tool call, without its wait for a free core or for an engine. The best answer may take
+    `max_seconds` of its own. "none" is no limit.
     """
 
     max_turns: int = Field(default=5, ge=1)

@@ -4,6 +4,7 @@ import time
 
 from pydantic import Field, JsonValue, field_validator
 
+from agentflow.clock import clock_stopped
 from agentflow.errors import PromptTooLong, ToolError
 from agentflow.tools.registry import ToolContext
 from agentflow.types import Call, Engine, JsonSchema, Message, Noun, Sampling, ToolResult
@@ -53,14 +54,19 @@ class Generalist:
         return {"type": "object", "properties": {"query": query}, "required": ["query"], "additionalProperties": False}
 
     async def run(self, arguments: dict[str, JsonValue]) -> ToolResult:
-        """The engine's answer, and the call that it took."""
+        """The engine's answer, and the call that it took.
+
+        Its limits are those of a module's call: `max_tokens`, what the engine sets, and the time of the whole solve.
+        How long an engine takes that many solves share says nothing of the call.
+        """
         messages = (
             Message(role="system", content=INSTRUCTION),
             Message(role="user", content=str(arguments["query"])),
         )
         begun = time.monotonic()
         try:
-            completion = await self._engine.complete(messages, self._sampling)
+            with clock_stopped():
+                completion = await self._engine.complete(messages, self._sampling)
         except PromptTooLong as error:
             raise ToolError(f"the query is too long: {error}") from error
         call = Call(

@@ -18,7 +18,8 @@ from agentflow.errors import ConfigError, EngineError, PromptTooLong
 from agentflow.evaluation.receipt import Record, read_receipt
 from agentflow.evaluation.rescore import rescore
 from agentflow.evaluation.run import EvaluationStopped
-from agentflow.types import Completion, Message, Outcome, Task
+from agentflow.tools.generalist import Generalist
+from agentflow.types import Message, Outcome, Task, ToolResult
 
 from .asking import Team, config_of, number_in, numbers, run
 
@@ -82,19 +83,19 @@ def test_a_solve_that_runs_out_of_time_is_scored_by_its_best_answer_and_no_failu
     assert summary.outcomes == {Outcome.ANSWERED: 2, Outcome.OUT_OF_TIME: 1}
 
 
-def test_calls_of_tools_that_were_ended_for_their_time_are_counted(tmp_path: Path) -> None:
-    team, turns = Team(), iter((False, False, True, False))
-    tool = team.engines["openai:tool"]
-    quick = tool.complete
+def test_calls_of_tools_that_were_ended_for_their_time_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns = iter((False, False, True, False))
 
-    async def complete(*arguments: Any, **named: Any) -> Completion:
+    async def called(*_: object) -> ToolResult:
         if next(turns):
             await asyncio.Event().wait()
-        return await quick(*arguments, **named)
+        return ToolResult(text="a number")
 
-    tool.complete = complete  # type: ignore[method-assign]
+    monkeypatch.setattr(Generalist, "run", called)
     config = config_of(budget__tool_seconds=0.2)
-    receipt = run(tmp_path / "receipt.jsonl", numbers(4), team, config=config, concurrency=1)
+    receipt = run(tmp_path / "receipt.jsonl", numbers(4), config=config, concurrency=1)
     assert sorted(record.num_timeouts for record in receipt.records) == [0, 0, 0, 1]
     assert receipt.header.summary
     assert receipt.header.summary.num_timeouts == 1

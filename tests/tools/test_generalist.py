@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
+from agentflow.clock import clock_of
 from agentflow.errors import CapabilityError, ConfigError, EngineError, PromptTooLong, ToolError
 from agentflow.flow.arguments import check_arguments
 from agentflow.tools import ToolContext
@@ -79,6 +81,21 @@ def test_settings_reach_the_engine() -> None:
     asyncio.run(generalist.run({"query": "a"}))
     assert specifications == ["openai:tiny"]
     assert oracle.asked[0][1] == Sampling(temperature=None, max_tokens=7)
+
+
+def test_the_time_of_its_engine_is_not_that_of_the_call() -> None:
+    class Slow(Oracle):
+        async def complete(self, *arguments: Any, **named: Any) -> Completion:
+            await asyncio.sleep(0.2)
+            return await super().complete(*arguments, **named)
+
+    async def call() -> str:
+        generalist, _ = opened(Slow(Completion(text="Paris")))
+        async with asyncio.timeout(0.05) as timer:
+            with clock_of(timer):
+                return (await generalist.run({"query": "Capital of France?"})).text
+
+    assert asyncio.run(call()) == "Paris"
 
 
 def test_a_cut_or_empty_answer_says_so() -> None:
