@@ -116,7 +116,7 @@ def test_a_benchmark_without_published_shares_has_ours_alone(tmp_path: Path) -> 
 
 
 def metrics_of(folder: Path, *rows: object) -> Path:
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     file = folder / "metrics.jsonl"
     file.write_text("".join(row if isinstance(row, str) else json.dumps(row) + "\n" for row in rows))
     return file
@@ -131,6 +131,13 @@ def test_training_metrics_make_a_curve_of_errors(tmp_path: Path) -> None:
     assert chart.lines[0].points == [(1.0, 25.0), (2.0, 50.0)]
     assert chart.lines[0].label == "run"
     assert "~51.6" in texts(page, tmp_path)[0]
+
+
+def test_runs_whose_folders_have_one_name_are_told_apart(tmp_path: Path) -> None:
+    rows = [{"kind": "train", "step": 1, "errors/calls": 0.5}]
+    metrics = tuple(metrics_of(tmp_path / name / "run", *rows) for name in ("one", "two"))
+    [chart] = sections(page_of(made(tmp_path, "a", "aime24"), metrics=metrics))["Calls that go wrong"].charts
+    assert [line.label for line in chart.lines if not line.published] == [str(path) for path in metrics]
 
 
 def test_metrics_that_count_no_unknown_tools_say_so(tmp_path: Path) -> None:

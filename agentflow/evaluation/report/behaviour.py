@@ -10,7 +10,7 @@ from agentflow.evaluation.report.page import Chart, Line, Row, Section, Table, p
 from agentflow.evaluation.report.published import line as published_line
 from agentflow.evaluation.report.published import published
 from agentflow.evaluation.report.systems import Run, widest
-from agentflow.evaluation.report.training_metrics import error_curve
+from agentflow.evaluation.report.training_metrics import error_curves
 from agentflow.tool_use import calling_error_rate, tool_shares
 from agentflow.types import Trajectory
 
@@ -110,9 +110,8 @@ def _wrong_over_training(metrics: Sequence[Path]) -> list[Chart]:
     if not metrics:
         return []
     theirs = published()["error_rate"]
-    ours = [error_curve(path) for path in metrics]
     lines = [published_line(name, theirs["steps"], theirs[name]) for name in theirs if name != "steps"]
-    return [Chart("Over training", "step", "percent of calls", [*ours, *lines])]
+    return [Chart("Over training", "step", "percent of calls", [*error_curves(metrics), *lines])]
 
 
 def leakage(runs: Sequence[Run]) -> list[Section]:

@@ -1,6 +1,7 @@
 """What the `metrics.jsonl` of a training run says of calls of tools."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,8 +19,15 @@ class _Point(NamedTuple):
     whole: bool
 
 
-def error_curve(path: Path) -> Line:
-    """By training step, the percentage of calls that went wrong, under the name of the run.
+def error_curves(paths: Sequence[Path]) -> list[Line]:
+    """A curve for each run, called by its folder; where several folders have one name, by their paths."""
+    names = [path.parent.name for path in paths]
+    labels = [name if name and names.count(name) == 1 else str(path) for name, path in zip(names, paths, strict=True)]
+    return [_curve(path, label) for path, label in zip(paths, labels, strict=True)]
+
+
+def _curve(path: Path, label: str) -> Line:
+    """By training step, the percentage of calls that went wrong.
 
     Metrics of earlier versions leave calls of tools that do not exist out: the name says so. Raises `ConfigError` with
     the line for what can not be read, and where no step called a tool.
@@ -31,7 +39,6 @@ def error_curve(path: Path) -> Line:
     points = [point for number, line in enumerate(lines, 1) if (point := _point(line, f"{path}, line {number}"))]
     if not points:
         raise ConfigError(f"{path} has no training step that called a tool: wanted metrics.jsonl of a training run")
-    label = path.parent.name or str(path)
     whole = all(point.whole for point in points)
     return Line(label if whole else f"{label}, without calls of unknown tools", [point[:2] for point in points])
 
