@@ -108,7 +108,7 @@ class Benchmark:
                 tasks.append(self.to_task(row, number).model_copy(update={"source": self.name}))
             except ConfigError as error:
                 faults.append(Finding("unreadable_row", "", str(error), fatal=True))
-            except Exception as error:  # noqa: BLE001 - `to_task` is the user's, and the row may not be what it expects
+            except (LookupError, TypeError, ValueError, AttributeError) as error:  # the row is not what it expects
                 words = f"{row.place}: to_task fails: {type(error).__name__}: {error}"
                 faults.append(Finding("unreadable_row", "", words, fatal=True))
         return tasks, faults

@@ -18,7 +18,6 @@ from agentflow.evaluation.second_opinion import agreement_of_judged
 from agentflow.types import Outcome, Usage
 
 LINE_SECONDS = 60.0  # between two lines, where nobody watches
-TIMEOUTS = "more time (budget.tool_seconds) or fewer solves at once may change answers"
 UNCOMPARED = "comparisons of mathematics came to no end, and count as not equal"
 
 
@@ -162,7 +161,8 @@ def remarks(receipt: Receipt) -> Iterator[str]:
     if summary.num_empty_answers:
         yield f"empty answers: {summary.num_empty_answers}"
     if summary.num_timeouts:
-        yield f"calls of tools that ran out of time: {summary.num_timeouts}; {TIMEOUTS}"
+        remedy = "more time (budget.tool_seconds) or fewer solves at once may change answers"
+        yield f"calls of tools that ran out of time: {summary.num_timeouts}; {remedy}"
     if summary.num_uncompared:
         yield f"{summary.num_uncompared} {UNCOMPARED}"
     if summary.judge_usage.total_tokens:
