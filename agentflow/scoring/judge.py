@@ -46,11 +46,21 @@ class Judge:
     """
 
     def __init__(
-        self, engine: Engine, cache: str | Path | None = None, *, max_tokens: int = MAX_TOKENS, weights: str = ""
+        self,
+        engine: Engine,
+        cache: str | Path | None = None,
+        *,
+        max_tokens: int = MAX_TOKENS,
+        weights: str = "",
+        name: str = "",
     ) -> None:
-        """`max_tokens` limits a reply; `weights` is the hash of the engine's, where they are known."""
+        """`max_tokens` limits a reply; `weights` is the hash of the engine's, where they are known.
+
+        `name` is what verdicts call the engine, where its own name would tell of folders or servers.
+        """
         can = engine.capabilities
         self.engine = engine
+        self.name = name or engine.name
         self.sampling = Sampling(temperature=0.0 if can.temperature else None, max_tokens=max_tokens)
         self.schema = SCHEMA if can.json_schema else None
         self.weights = weights
@@ -66,7 +76,7 @@ class Judge:
         sampling = self.sampling.model_dump(mode="json", exclude_none=True)
         weights: dict[str, JsonValue] = {"weights": self.weights} if self.weights else {}
         return {
-            "engine": self.engine.name,
+            "engine": self.name,
             **weights,
             "prompt": PROMPT_HASH,
             "sampling": sampling,

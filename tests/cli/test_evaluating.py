@@ -364,6 +364,7 @@ def test_items_that_want_a_judge_and_have_one(evaluate: Command, agentflow: Comm
     assert {record.reason for record in receipt.records} == {"another number", "the same number"}
     assert receipt.header.judge
     assert receipt.header.judge["engine"] == "scripted:judge.jsonl"
+    assert str(tmp_path) not in (tmp_path / "verdicts.jsonl").read_text()
     assert receipt.header.judge["weights"] == hashlib.sha256((tmp_path / "judge.jsonl").read_bytes()).hexdigest()
     code, output, _ = agentflow("rescore", f"{tmp_path}/r.jsonl")
     assert code == 0
