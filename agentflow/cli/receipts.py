@@ -14,13 +14,11 @@ from agentflow.cli.judging import opened_judge
 from agentflow.config import Config, load_config
 from agentflow.errors import ConfigError
 from agentflow.evaluation.compare import Comparison, compare
-from agentflow.evaluation.receipt import Estimate, Receipt, Record, read_receipt
+from agentflow.evaluation.receipt import CHANGED, RESCORED, Estimate, Receipt, Record, read_receipt
 from agentflow.evaluation.rescore import Change, Rescored, rescore, write_rescored
 from agentflow.evaluation.second_opinion import second_opinion
 
-CHANGED = "is not as it was finished: its lines were changed since"
 UNFINISHED = "the evaluation is not finished: this is what is there so far"
-RESCORED = "its marks are not those of the run: it was scored anew by"
 SHOWN = 20  # changed records, or conditions
 
 

@@ -6,10 +6,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from agentflow.cli.receipts import CHANGED, UNFINISHED
+from agentflow.cli.receipts import UNFINISHED
 from agentflow.errors import ConfigError
 from agentflow.evaluation.leakage import find_leakage
-from agentflow.evaluation.receipt import Estimate, read_receipt
+from agentflow.evaluation.receipt import CHANGED, Estimate, read_receipt
 from agentflow.evaluation.report.systems import read_runs
 from agentflow.evaluation.report.write import report_on, write_report
 

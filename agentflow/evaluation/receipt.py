@@ -20,6 +20,9 @@ from agentflow.errors import ConfigError
 from agentflow.types import Noun, Outcome, Sampling, Trajectory, Usage
 
 SCHEMA_VERSION = 1
+# What is said of a receipt wherever it is shown.
+CHANGED = "is not as it was finished: its lines were changed since"
+RESCORED = "its marks are not those of the run: it was scored anew by"
 Failure = Literal["", "infra", "crash", "judge"]
 Key = tuple[str, int]  # the item and the trial
 Kind = TypeVar("Kind", bound=Noun)

@@ -8,7 +8,7 @@ from pathlib import Path
 from agentflow.errors import ConfigError
 from agentflow.evaluation.describe import now, package
 from agentflow.evaluation.privacy import line_of
-from agentflow.evaluation.receipt import Header, Key, Record, Summary, is_intact, open_receipt
+from agentflow.evaluation.receipt import CHANGED, Header, Key, Record, Summary, is_intact, open_receipt
 from agentflow.evaluation.summary import summarise
 from agentflow.scoring import score
 from agentflow.scoring.judge import JUDGE
@@ -95,7 +95,7 @@ def write_rescored(found: Rescored, out: Path) -> None:
     if not found.header.finished:
         raise ConfigError(f"{found.path} is not finished: run it to its end, then score it anew")
     if not found.is_intact:
-        raise ConfigError(f"{found.path} is not as it was finished: its lines were changed since, and are not copied")
+        raise ConfigError(f"{found.path} {CHANGED}, and are not copied")
     if out.suffix == ".gz":
         raise ConfigError(f"{out} would not be packed: name a .jsonl, and gzip it afterwards")
     digest = hashlib.sha256()

@@ -208,7 +208,7 @@ def test_marks_that_are_not_those_of_the_run_are_told_of(tmp_path: Path) -> None
     one.write_text(one.read_text().replace('"score":0.0', '"score":1.0', 1))
     changed(two, {"rescored": "agentflow-grpo 9, today"})
     assert list(sections(page_of(one, two))["Receipts"].notes) == [
-        f"{tmp_path.name}/a.jsonl is not as it was finished: its lines were changed.",
+        f"{tmp_path.name}/a.jsonl is not as it was finished: its lines were changed since.",
         f"{tmp_path.name}/b.jsonl: its marks are not those of the run: it was scored anew by agentflow-grpo 9, today.",
     ]
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agentflow.errors import ConfigError
+from agentflow.evaluation.receipt import CHANGED, RESCORED
 from agentflow.evaluation.report.ablations import backbones, planners, tool_engines
 from agentflow.evaluation.report.behaviour import leakage, tools_used, turn_budget, wrong_calls
 from agentflow.evaluation.report.html import as_html
@@ -70,8 +71,8 @@ def receipts_used(runs: Sequence[Run]) -> Section:
 def _changed_since(run: Run) -> list[str]:
     """What of a receipt is not of its run."""
     name, rescored = _name(run), run.header.rescored
-    notes = [f"{name}: its marks are not those of the run: it was scored anew by {rescored}."] if rescored else []
-    return notes if run.receipt.is_intact else [*notes, f"{name} is not as it was finished: its lines were changed."]
+    notes = [f"{name}: {RESCORED} {rescored}."] if rescored else []
+    return notes if run.receipt.is_intact else [*notes, f"{name} {CHANGED}."]
 
 
 def _name(run: Run) -> str:
