@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from agentflow.cli.evaluation_view import interval, percent, remarks
+from agentflow.cli.evaluation_view import EvaluationView, interval, percent, remarks
 from agentflow.cli.judging import opened_judge
 from agentflow.cli.settings import parse_value
-from agentflow.cli.solving import notice
+from agentflow.cli.solving import notice, until_terminated
 from agentflow.config import Config, load_config
 from agentflow.errors import ConfigError
 from agentflow.evaluation.blame import Blame, failed_tasks, find_blame
@@ -57,8 +57,19 @@ def read_swap(text: str) -> Swap:
 async def _blamed(
     receipt: Receipt, config: Config, swaps: list[Swap], out: Path, concurrency: int, judge: str | None
 ) -> list[Blame]:
+    console = Console(stderr=True)
     async with opened_judge(judge, config, out) as opened:
-        return await find_blame(receipt, config, swaps, out, concurrency=concurrency, judge=opened, notice=notice)
+        with until_terminated():
+            return await find_blame(
+                receipt,
+                config,
+                swaps,
+                out,
+                concurrency=concurrency,
+                judge=opened,
+                notice=lambda line: console.print(Text(line, style="yellow"), soft_wrap=True),
+                watch=lambda swap: EvaluationView.of(swap, console),
+            )
 
 
 def _report(found: Sequence[Blame]) -> None:

@@ -7,6 +7,7 @@ each swap is compared with the control item by item.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +19,7 @@ from agentflow.evaluation.compare import Comparison, compare
 from agentflow.evaluation.describe import hash_of_items
 from agentflow.evaluation.identity import differences
 from agentflow.evaluation.receipt import BenchmarkUsed, Receipt, open_receipt
-from agentflow.evaluation.run import EvaluationStopped, check_start, evaluate
+from agentflow.evaluation.run import EvaluationStopped, Watcher, check_start, evaluate
 from agentflow.evaluation.settings import RunSettings
 from agentflow.evaluation.summary import estimate
 from agentflow.evaluation.swap import Swap
@@ -27,6 +28,7 @@ from agentflow.types import Engine, Task
 
 CONTROL = "nothing"
 Notice = Callable[[str], None]
+Watch = Callable[[str], AbstractContextManager[Watcher | None]]
 
 
 @dataclass(frozen=True)
@@ -62,16 +64,17 @@ async def find_blame(
     judge: Judge | None = None,
     engines: Mapping[str, Engine] | None = None,
     notice: Notice = lambda _line: None,
+    watch: Watch = lambda _swap: nullcontext(),
 ) -> list[Blame]:
     """Run the failed items of a receipt with nothing swapped, and once for each swap; the best swap first, the control
     last.
 
     `config` is the one that the receipt was made with: `notice` gets a line for what is not the same now. There are as
     many trials and attempts as in the receipt. Receipts go to `out/PART.jsonl`, and what is there already is not run
-    again. `engines` are as for `evaluate`. Raises `ConfigError` before anything is asked: where nothing failed, for a
-    swap that can not be made, and for receipts of other items.
+    again. `engines` are as for `evaluate`; `watch` is told what is swapped, and follows that run. Raises `ConfigError`
+    before anything is asked: where nothing failed, for a swap that can not be made, and for receipts of other items.
     """
-    again = _Again(receipt, out, concurrency, judge, engines, notice)
+    again = _Again(receipt, out, concurrency, judge, engines, notice, watch)
     if not again.tasks:
         raise ConfigError(f"{receipt.path}: every item is right: there is nothing to put right")
     variants = {str(swap): swap.applied_to(config) for swap in swaps}
@@ -94,6 +97,7 @@ class _Again:
     judge: Judge | None
     engines: Mapping[str, Engine] | None
     notice: Notice
+    watch: Watch
 
     @cached_property
     def tasks(self) -> list[Task]:
@@ -128,7 +132,10 @@ class _Again:
         path = path_of(self.out, name)
         given = (config, self.benchmark, self.tasks, path, self.settings)
         try:
-            done = await evaluate(*given, judge=self.judge, engines=self.engines, notice=self.notice)
+            with self.watch(name) as watcher:
+                done = await evaluate(
+                    *given, judge=self.judge, engines=self.engines, notice=self.notice, watcher=watcher
+                )
         except EvaluationStopped as error:
             return Blame(name, path, stopped=str(error))
         return Blame(name, path, done)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agentflow.cli import blaming
+from agentflow.cli import blaming, evaluation_view
 from agentflow.evaluation.receipt import Header, read_receipt
 
 from ..scripted_team import ANSWER, PLAN, write_script, write_team
@@ -67,6 +67,23 @@ def test_a_table_with_the_paths_below_it(evaluated: Command, blame: Command, tmp
     assert output.splitlines()[-2:] == [
         f"{swap}: receipt: {tmp_path}/blame/{name.replace('__', '_')}.jsonl",
         f"nothing: receipt: {tmp_path}/blame/nothing.jsonl",
+    ]
+
+
+def test_each_run_tells_how_far_it_is(
+    evaluated: Command, blame: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluated("--trials", "2")
+    write_script(tmp_path / "strong.jsonl", RIGHT)
+    monkeypatch.setattr(evaluation_view, "LINE_SECONDS", 0)
+    _, _, errors = blame("generator=scripted:./strong.jsonl", others=("--concurrency", "1"))
+    lines = [line for line in errors.splitlines() if "/2, " in line]
+    swap = f"generator=scripted:{tmp_path}/strong.jsonl"
+    assert [line.split(" right")[0] for line in lines] == [
+        "nothing: 1/2, 0.0 %",
+        "nothing: 2/2, 0.0 %",
+        f"{swap}: 1/2, 100.0 %",
+        f"{swap}: 2/2, 100.0 %",
     ]
 
 
