@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from rich import box
@@ -11,8 +12,9 @@ from rich.text import Text
 
 from agentflow.cli.evaluation_view import EvaluationView, interval, percent, remarks
 from agentflow.cli.judging import opened_judge
+from agentflow.cli.notices import notice
 from agentflow.cli.settings import parse_value
-from agentflow.cli.solving import notice, until_terminated
+from agentflow.cli.solving import until_terminated
 from agentflow.config import Config, load_config
 from agentflow.errors import ConfigError
 from agentflow.evaluation.blame import Blame, failed_tasks, find_blame
@@ -67,7 +69,7 @@ async def _blamed(
                 out,
                 concurrency=concurrency,
                 judge=opened,
-                notice=lambda line: console.print(Text(line, style="yellow"), soft_wrap=True),
+                notice=partial(notice, console=console),
                 watch=lambda swap: EvaluationView.of(swap, console),
             )
 

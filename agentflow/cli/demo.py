@@ -7,8 +7,9 @@ from rich.table import Table
 from rich.text import Text
 
 from agentflow.assemble import open_flow
+from agentflow.cli.notices import notice
 from agentflow.cli.rendering import plain
-from agentflow.cli.solving import notice, show_live, status
+from agentflow.cli.solving import show_live, status
 from agentflow.config import Config
 from agentflow.scoring import score
 from agentflow.types import Task, Trajectory

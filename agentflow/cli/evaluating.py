@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -13,7 +14,8 @@ from agentflow.benchmarks import Benchmark, BenchmarkData, audit_text, check_sco
 from agentflow.benchmarks.trials import enough_others
 from agentflow.cli.evaluation_view import EvaluationView, remarks, result_table
 from agentflow.cli.judging import opened_judge
-from agentflow.cli.solving import notice, status, until_terminated
+from agentflow.cli.notices import notice
+from agentflow.cli.solving import status, until_terminated
 from agentflow.config import Config
 from agentflow.errors import ConfigError
 from agentflow.evaluation.receipt import BenchmarkUsed, Receipt
@@ -165,7 +167,7 @@ async def _evaluate(items: Items, config: Config, settings: RunSettings, judge: 
                 items.out,
                 settings,
                 judge=opened,
-                notice=lambda line: view.console.print(Text(line, style="yellow"), soft_wrap=True),
+                notice=partial(notice, console=view.console),
                 watcher=view,
             )
 

@@ -4,13 +4,14 @@ import asyncio
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
-from rich.text import Text
 
+from agentflow.cli.notices import notice
 from agentflow.errors import ConfigError
 from agentflow.tasks.splits import Split
 from agentflow.train.collect import collect, tasks_of
@@ -34,7 +35,7 @@ def run_rollouts(
     for name, number in failed.items():
         if number:
             words = f"{name}: {number} tasks ended in errors of the world; the same command tries them again"
-            console.print(Text(words, style="yellow"), soft_wrap=True)
+            notice(words, console)
     return 1 if any(failed.values()) else 0
 
 
@@ -62,7 +63,7 @@ def _collect(
                 planners,
                 tasks,
                 out,
-                notice=lambda line: console.print(Text(line, style="yellow")),
+                notice=partial(notice, console=console),
                 progress=lambda name, done: bars.update(lines[name], completed=done),
             )
         )

@@ -10,6 +10,7 @@ from rich.status import Status
 from rich.text import Text
 
 from agentflow.assemble import open_flow
+from agentflow.cli.notices import notice
 from agentflow.cli.rendering import render_end, render_question, render_turn
 from agentflow.config import Config
 from agentflow.errors import ConfigError
@@ -44,11 +45,6 @@ async def _solve(task: Task, config: Config, console: Console) -> Trajectory:
     with status(console, "loading the model and the tools") as spinner:
         async with open_flow(config, notice=notice) as flow:
             return await show_live(flow, task, console, spinner)
-
-
-def notice(line: str) -> None:
-    """A line that matters and is no result."""
-    Console(stderr=True, soft_wrap=True).print(Text(line, style="yellow"))
 
 
 def status(console: Console, text: str) -> AbstractContextManager[Status | None]:

@@ -3,12 +3,14 @@
 import asyncio
 import os
 import signal
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from agentflow.cli.notices import notice
 from agentflow.cli.settings import as_toml, read_given
 from agentflow.cli.training_view import TrainingView
 from agentflow.config import load_settings
@@ -95,7 +97,7 @@ def run_dry(config: TrainConfig) -> int:
 
 async def _dry_run(config: TrainConfig, run: RunFolder) -> list[Check]:
     console = Console(stderr=True)
-    async with open_team(config, run, notice=lambda line: console.print(Text(line, style="yellow"))) as team:
+    async with open_team(config, run, notice=partial(notice, console=console)) as team:
         return await dry_run(config, team)
 
 

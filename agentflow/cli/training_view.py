@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from agentflow.cli.notices import notice
 from agentflow.train.trainer import Watcher
 
 _BARS = "▁▂▃▄▅▆▇█"
@@ -89,7 +90,7 @@ class TrainingView(Watcher):
             self._console.print(Text(f"validation after step {step}: reward {metrics['reward/mean']:.3f}"))
 
     def notice(self, line: str) -> None:
-        self._console.print(Text(line, style="yellow"), soft_wrap=True)
+        notice(line, self._console)
 
     def _line(self, step: int) -> str:
         shown = " ".join(f"{label} {self._last[name]:.3f}" for label, name in _SHOWN if name in self._last)
