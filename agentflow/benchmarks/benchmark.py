@@ -114,7 +114,11 @@ class Benchmark:
         return tasks, faults
 
     def _check_hash(self, origin: str, data_hash: str, known: Mapping[str, str], accept_hash: str | None) -> None:
-        accepted = accept_hash and len(accept_hash) >= _SHOWN and data_hash.startswith(accept_hash.lower())
+        if accept_hash is not None and len(accept_hash) < _SHOWN:
+            raise ConfigError(
+                f"--accept-data wants {_SHOWN} characters of a hash, or more: {accept_hash!r} is too short"
+            )
+        accepted = accept_hash and data_hash.startswith(accept_hash.lower())
         if accepted or data_hash in known or (accept_hash is None and not known):
             return
         wanted = f"{accept_hash}, which was to be accepted" if accept_hash else _listed(known)

@@ -13,6 +13,7 @@ from rich.text import Text
 from agentflow.cli.evaluation_view import EvaluationView, interval, percent, remarks
 from agentflow.cli.judging import opened_judge
 from agentflow.cli.notices import notice
+from agentflow.cli.receipts import state_of
 from agentflow.cli.settings import parse_value
 from agentflow.cli.solving import until_terminated
 from agentflow.config import Config, load_config
@@ -23,7 +24,7 @@ from agentflow.evaluation.restore import restored_config
 from agentflow.evaluation.run import wants_judge
 from agentflow.evaluation.swap import Swap
 
-FILE_WIDTH = 110  # characters of a table that goes into a file
+FILE_WIDTH = 120  # characters of a table that goes into a file
 
 
 def run_blame(
@@ -35,6 +36,8 @@ def run_blame(
     failed = failed_tasks(receipt)
     if judge is None and any(map(wants_judge, failed)):
         raise ConfigError("some of the items that failed are scored by a judge: name its engine with --judge")
+    for remark in state_of(receipt):
+        notice(remark)
     notice(f"items that failed: {len(failed)}; trials of each: {receipt.header.trials}; runs: {len(chosen) + 1}")
     found = asyncio.run(_blamed(receipt, config, chosen, out, concurrency, judge))
     _report(found)
@@ -87,7 +90,7 @@ def _report(found: Sequence[Blame]) -> None:
 
 def _table(found: Sequence[Blame]) -> Table:
     """A row a swap. A solve that failed counts as wrong; "scored" leaves such solves out."""
-    headings = ("items", "right", "95 %", "scored", "failed", "gain", "95 %")
+    headings = ("items", "right", "95 %", "scored", "failed", "gain", "95 %", "p")
     columns = [Column(heading, justify="right", no_wrap=True) for heading in headings]
     table = Table(
         Column("swapped", overflow="fold"), *columns, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
@@ -105,7 +108,8 @@ def _cells(blame: Blame) -> list[str]:
     gained = []
     if blame.gain:
         low, high = (100 * end for end in blame.gain.interval)
-        gained = [f"{100 * blame.gain.difference:+.1f}", f"{low:+.1f} to {high:+.1f}"]
+        drawn = f"{low:+.1f} to {high:+.1f}" if low < high else "-"  # all changes are alike: nothing to draw from
+        gained = [f"{100 * blame.gain.difference:+.1f}", drawn, f"{blame.gain.p:.2g}"]
     return [
         items,
         percent(summary.accuracy),

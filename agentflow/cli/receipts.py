@@ -114,23 +114,26 @@ def run_compare(first: Path, second: Path, *, common: bool) -> int:
     for path, estimate in ((first, found.first), (second, found.second)):
         table.add_row(Text(str(path)), f"{100 * estimate.mean:.1f} %", interval(estimate))
     console.print(table)
-    of_each = [line for receipt in receipts for line in _state(receipt, found.num_pairs)]
+    of_each = [line for receipt in receipts for line in (*_left_out(receipt, found.num_pairs), *state_of(receipt))]
     for line in (*of_each, *_compared(found)):
         console.print(Text(line), soft_wrap=True)
     return 0
 
 
-def _state(receipt: Receipt, num_pairs: int) -> Iterator[str]:
-    """What keeps the numbers of a receipt from being those of a whole run under its own rules."""
-    left_out = len(receipt.records) - num_pairs
-    if left_out:
-        yield f"{receipt.path}: {left_out} of {len(receipt.records)} records are left out"
+def state_of(receipt: Receipt) -> Iterator[str]:
+    """What keeps a receipt from being that of a whole run under its own rules."""
     if not receipt.is_finished:
         yield f"{receipt.path}: {UNFINISHED}"
     if receipt.header.rescored:
         yield f"{receipt.path}: {RESCORED} {receipt.header.rescored}"
     if not receipt.is_intact:
         yield f"{receipt.path} {CHANGED}"
+
+
+def _left_out(receipt: Receipt, num_pairs: int) -> Iterator[str]:
+    left_out = len(receipt.records) - num_pairs
+    if left_out:
+        yield f"{receipt.path}: {left_out} of {len(receipt.records)} records are left out"
 
 
 def _compared(found: Comparison) -> list[str]:

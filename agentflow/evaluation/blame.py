@@ -5,6 +5,7 @@ against the receipt: the control, with nothing swapped, and all swaps run the sa
 each swap is compared with the control item by item.
 """
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -27,6 +28,7 @@ from agentflow.scoring.judge import Judge
 from agentflow.types import Engine, Task
 
 CONTROL = "nothing"
+_LONGEST = 60  # characters of a value in the name of a file
 Notice = Callable[[str], None]
 Watch = Callable[[str], AbstractContextManager[Watcher | None]]
 
@@ -74,15 +76,15 @@ async def find_blame(
     again. `engines` are as for `evaluate`; `watch` is told what is swapped, and follows that run. Raises `ConfigError`
     before anything is asked: where nothing failed, for a swap that can not be made, and for receipts of other items.
     """
-    again = _Again(receipt, out, concurrency, judge, engines, notice, watch)
+    again = _Again(receipt, out, concurrency, judge, engines, _once(notice), watch)
     if not again.tasks:
-        raise ConfigError(f"{receipt.path}: every item is right: there is nothing to put right")
+        raise ConfigError(f"{receipt.path}: {_why_nothing(receipt)}")
     variants = {str(swap): swap.applied_to(config) for swap in swaps}
     for name, variant in {CONTROL: config, **variants}.items():
         await again.check(name, variant)
     control = await again.run(CONTROL, config)
     for difference in _differences(receipt, control):
-        notice(f"nothing is swapped, and yet not as in {receipt.path}: {difference}")
+        again.notice(f"nothing is swapped, and yet not as in {receipt.path}: {difference}")
     found = [_against(control, await again.run(name, variant)) for name, variant in variants.items()]
     return [*sorted(found, key=_rank), control]
 
@@ -141,13 +143,41 @@ class _Again:
         return Blame(name, path, done)
 
 
-def path_of(out: Path, swap: str) -> Path:
-    """Where the receipt of a swap goes.
+def _once(notice: Notice) -> Notice:
+    """Each run has the same things to say of what they share."""
+    told = set[str]()
 
-    >>> path_of(Path("blame"), "planner=local:qwen2.5-coder-1.5b")
-    PosixPath('blame/planner_local_qwen2.5-coder-1.5b.jsonl')
+    def tell(line: str) -> None:
+        if line not in told:
+            told.add(line)
+            notice(line)
+
+    return tell
+
+
+def _why_nothing(receipt: Receipt) -> str:
+    failed = sum(bool(record.failure) for record in receipt.records)
+    if failed:
+        return (
+            f"no item was wrong, but {failed} solves failed: run the same evaluation once more, which tries them again"
+        )
+    if not receipt.is_finished:
+        return "the evaluation is not finished, and nothing in it is wrong so far: run it to its end first"
+    return "every item is right: there is nothing to put right"
+
+
+def path_of(out: Path, swap: str) -> Path:
+    """Where the receipt of a swap goes: the part, the last words of the value, and a hash that tells it from others.
+
+    >>> path_of(Path("blame"), "planner=local:/home/ann/models/planner.gguf")
+    PosixPath('blame/planner-planner.gguf-2efccd.jsonl')
     """
-    return out / (re.sub(r"[^\w.-]+", "_", swap) + ".jsonl")
+    if swap == CONTROL:
+        return out / f"{CONTROL}.jsonl"
+    part, _, value = swap.partition("=")
+    digest = hashlib.sha256(swap.encode()).hexdigest()
+    last = re.sub(r"[^\w.-]+", "_", re.split(r"[/:]", value)[-1])
+    return out / f"{part}-{last[-_LONGEST:]}-{digest[:6]}.jsonl"
 
 
 def _against(control: Blame, blame: Blame) -> Blame:

@@ -31,6 +31,8 @@ from agentflow.types import ModuleName, Task
 
 _PACKAGE = "agentflow-grpo"
 _MODULES_OF: dict[str, tuple[ModuleName, ...]] = {"agentflow": MODULES, "plain": ("solo",), "react": ("solo",)}
+EXECUTORS = ("", "default")  # how a tool names the executor's engine
+ASKING = ("generalist",)  # tools that ask the executor's engine unless they are told another one
 # Whatever can change a token or a mark.
 _LIBRARIES = (
     "anthropic",
@@ -114,8 +116,11 @@ def weights_used(config: Config) -> dict[str, Weights]:
 
 def _engines_of_tools(config: Config) -> set[str]:
     enabled = () if config.flow == "plain" else config.tools.enabled
-    named = [config.tools.settings.get(name, {}).get("engine") for name in enabled]
-    return {engine for engine in named if isinstance(engine, str)}
+    executor = config.executor.engine or config.engine  # no module of every flow, and asked by tools all the same
+    named = [
+        config.tools.settings.get(name, {}).get("engine", "default" if name in ASKING else None) for name in enabled
+    ]
+    return {executor if engine in EXECUTORS else engine for engine in named if isinstance(engine, str)}
 
 
 def prompts_of(config: Config) -> PromptsUsed:

@@ -16,20 +16,23 @@ STAND_IN = re.compile(r"@[0-9a-f]{6}$|//SERVER-[0-9a-f]{6}|^sha256:[0-9a-f]{12}$
 
 
 def restored_config(receipt: Receipt, given: Config | None = None) -> Config:
-    """Every setting as the receipt has it, and no trace.
+    """Every setting as the receipt has it, and no trace. A cassette is replayed where it was, and never added to.
 
     A receipt has stand-ins for paths, addresses and secrets: where `given` has something in the same place that would
     be written so, it is taken from there, and nothing else is. Raises `ConfigError` for a stand-in that is left, and
     for settings that this version does not have.
     """
     settings: Any = receipt.header.config
+    written: dict[str, Any] = {}
     if given:
         known = given.model_dump(mode="json")
-        settings = _spelt_out(settings, Privacy.of_config(known, weights_used(given)).config(known), known)
+        written = Privacy.of_config(known, weights_used(given)).config(known)
+        settings = _spelt_out(settings, written, known)
     for place, text in _stand_ins(settings):
-        raise _missing(receipt, place, text)
+        raise _missing(receipt, place, text, dict(_stand_ins(written)).get(place, ""))
+    live = {"recordings": {"mode": "live"}} if receipt.header.recordings.mode == "record" else {}
     try:
-        config = Config.model_validate({**settings, "trace": None})
+        config = Config.model_validate({**settings, **live, "trace": None})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise ConfigError(
@@ -37,12 +40,17 @@ def restored_config(receipt: Receipt, given: Config | None = None) -> Config:
             f"{first['msg']}): use the version that wrote it ({receipt.header.package})"
         ) from None
     cassette = config.recordings.file
-    if config.recordings.mode != "live" and cassette and not cassette.exists():
+    if config.recordings.mode == "replay" and cassette and not cassette.exists():
         raise _missing(receipt, "recordings.file", str(cassette))
     return config
 
 
-def _missing(receipt: Receipt, place: str, text: str) -> ConfigError:
+def _missing(receipt: Receipt, place: str, text: str, given: str = "") -> ConfigError:
+    if given:
+        return ConfigError(
+            f"{receipt.path} has {place} = {text!r}, and that of --config is now {given!r}: put back what it was then, "
+            "or evaluate anew"
+        )
     return ConfigError(
         f"a receipt keeps no paths, addresses and keys: {receipt.path} has {place} = {text!r}. "
         f"Give a config file by --config that sets {place} to what it stands for"

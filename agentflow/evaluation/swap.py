@@ -8,11 +8,8 @@ from pydantic import JsonValue
 
 from agentflow.config import Config, ToolsConfig
 from agentflow.errors import ConfigError, UnknownName
-from agentflow.evaluation.describe import modules_of
+from agentflow.evaluation.describe import ASKING, EXECUTORS, modules_of
 from agentflow.tools.opening import divide
-
-EXECUTORS = ("", "default")  # how a tool names the executor's engine
-ASKING = ("generalist",)  # tools that ask the executor's engine unless they are told another one
 
 
 @dataclass(frozen=True)

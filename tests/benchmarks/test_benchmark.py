@@ -72,10 +72,18 @@ def test_another_file_is_refused_until_it_is_accepted(write: Write) -> None:
         assert len(KNOWN.open(other, spelling).all_tasks) == 4
 
 
-@pytest.mark.parametrize("accept", ["0" * 64, "0", ""])
+@pytest.mark.parametrize("accept", ["0" * 64, "0" * 12])
 def test_another_hash_than_the_accepted_one(write: Write, accept: str) -> None:
     other = write([*ROWS, {"query": "More?", "answer": "yes"}])
     with pytest.raises(ConfigError, match="is not the known data"):
+        KNOWN.open(other, accept)
+
+
+@pytest.mark.parametrize("num", [0, 1, 11])
+def test_too_little_of_a_hash(num: int, write: Write) -> None:
+    other = write([*ROWS, {"query": "More?", "answer": "yes"}])
+    accept = QUIZ.open(other).data_hash[:num]
+    with pytest.raises(ConfigError, match=f"--accept-data wants 12 characters of a hash, or more: '{accept}' is too"):
         KNOWN.open(other, accept)
 
 

@@ -1,6 +1,7 @@
 """`agentflow blame`: what it prints, what it exits with, what it goes on with, and what it says to a mistake."""
 
 import doctest
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -59,13 +60,13 @@ def test_a_table_with_the_paths_below_it(evaluated: Command, blame: Command, tmp
     code, output, errors = blame("generator=scripted:./strong.jsonl")
     assert (code, errors.splitlines()[0]) == (0, "items that failed: 1; trials of each: 1; runs: 2")
     first, second = (line for line in output.splitlines() if "%" in line and "95" not in line)
-    assert first.rstrip().endswith(" 1  100.0 %  20.7 - 100.0  100.0 %   0.0 %  +100.0  +100.0 to +100.0")
+    assert first.rstrip().endswith(" 1  100.0 %  20.7 - 100.0  100.0 %   0.0 %  +100.0     -  1")
     assert second.split()[0] == "nothing"
     assert " 1    0.0 %    0.0 - 79.3    0.0 %   0.0 % " in second
     swap = f"generator=scripted:{tmp_path}/strong.jsonl"
-    name = swap.replace("=", "_").replace(":", "_").replace("/", "_")
+    name = f"generator-strong.jsonl-{hashlib.sha256(swap.encode()).hexdigest()[:6]}"
     assert output.splitlines()[-2:] == [
-        f"{swap}: receipt: {tmp_path}/blame/{name.replace('__', '_')}.jsonl",
+        f"{swap}: receipt: {tmp_path}/blame/{name}.jsonl",
         f"nothing: receipt: {tmp_path}/blame/nothing.jsonl",
     ]
 
@@ -85,6 +86,22 @@ def test_each_run_tells_how_far_it_is(
         f"{swap}: 1/2, 100.0 %",
         f"{swap}: 2/2, 100.0 %",
     ]
+
+
+def test_a_receipt_with_nothing_to_put_right_says_why(evaluated: Command, blame: Command, tmp_path: Path) -> None:
+    evaluated(planner=[{"when": "What is it, 0?", "reply": PLAN}, {"when": "", "error": "down"}])
+    write_script(tmp_path / "strong.jsonl", RIGHT)
+    code, _, errors = blame("generator=scripted:./strong.jsonl")
+    assert (code, "no item was wrong, but 1 solves failed: run the same evaluation once more" in errors) == (2, True)
+
+
+def test_a_receipt_that_was_changed_is_told_of(evaluated: Command, blame: Command, tmp_path: Path) -> None:
+    evaluated()
+    receipt = tmp_path / "r.jsonl"
+    receipt.write_text(receipt.read_text().replace("What is it, 1?", "What is it, 9?"))
+    write_script(tmp_path / "strong.jsonl", RIGHT)
+    _, _, errors = blame("generator=scripted:./strong.jsonl")
+    assert f"{receipt} is not as it was finished: its lines were changed since" in errors
 
 
 def test_all_runs_have_the_conditions_of_the_receipt(evaluated: Command, blame: Command, tmp_path: Path) -> None:
